@@ -1,1 +1,25 @@
+//! The only way out: the one place that connects to an address a tenant chose.
+//!
+//! The dispatcher hands a signed request to [`http_transport::HttpTransport`]. It looks for an idle connection of that very
+//! endpoint in `connection_pool`; without one, `guarded_connector` resolves the name (`dns`), has *every* answer judged by
+//! the core's address policy, dials exactly an address that was judged, and lets `tls` prove who answered. `line` speaks
+//! HTTP over the connection, `response_capture` reads the answer up to its limits, and `fault` words what went wrong for
+//! the tenant to read.
+//!
+//! Deliberately absent: redirects, proxies from the environment, decompression, cookies, retries (except once, when a
+//! kept-alive connection turns out to be dead before a single byte came back), and any switch that turns TLS verification off.
 
+mod connection_pool;
+pub mod dns;
+mod fault;
+mod guarded_connector;
+pub mod http_transport;
+mod line;
+mod response_capture;
+pub mod settings;
+mod socket;
+mod tls;
+
+pub use dns::NameResolver;
+pub use http_transport::HttpTransport;
+pub use settings::{EgressError, EgressSettings};

@@ -1,1 +1,54 @@
+//! # Words: the ground floor of the house
+//!
+//! Every noun that crosses the public contract lives here, one file a noun: ids, validated values,
+//! the views the API answers with and the drafts a write is parsed into. Every other crate speaks
+//! these words; this crate knows none of the others, opens no socket and reads no clock.
+//!
+//! **Invariant: holding a value proves it is valid, and nothing here exposes a secret.** Values are
+//! built by `TryFrom`/`FromStr` or by a draft's `create`/`replace`/`patched`, which report *all* that
+//! is wrong at once ([`field_errors::ValidationErrors`]). A view has no field a secret could be put
+//! into, and the values of authorization-like headers are masked when it is serialised.
+//!
+//! Deliberately absent: policy (core), persistence (models), HTTP statuses (web). The feature
+//! `openapi` adds `utoipa` schemas and nothing else.
 
+pub mod authorized_domain;
+pub mod authorized_domain_draft;
+pub mod callback_configuration;
+pub mod callback_execution;
+pub mod callback_url;
+pub mod circuit_breaker_policy;
+pub mod configuration_draft;
+mod configuration_rules;
+pub mod cursor;
+pub mod delivery;
+pub mod domain_pattern;
+pub mod duration_text;
+pub mod event;
+pub mod event_explanation;
+pub mod event_pattern;
+pub mod event_submission;
+pub mod event_subscription;
+pub mod event_subscription_draft;
+pub mod event_type;
+pub mod field_errors;
+pub mod field_reader;
+pub mod filter;
+mod host_name;
+pub mod ids;
+pub mod instant;
+pub mod json_body;
+pub mod json_depth;
+pub mod masked;
+pub mod named_enum;
+pub mod page;
+pub mod patch;
+pub mod problem;
+pub mod quarantined_message;
+pub mod retry_policy;
+mod scalar_rules;
+pub mod secret;
+pub mod subscription_status;
+pub mod tenant;
+pub mod wire_headers;
+pub mod wire_profile;

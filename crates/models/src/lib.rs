@@ -1,1 +1,53 @@
+//! # Memory: the only floor that speaks SQL
+//!
+//! Core calls these functions and nobody else does; each is one statement, or one transaction where it must be, over a
+//! [`store::Store`]. The way of an event through here: [`acceptance`] stores it together with the lease of its first
+//! attempts, [`settlement`] records what attempts came to, [`delivery_queue`] holds whatever waits outside a worker's
+//! memory, [`recovery`] gives the dead one's work to the living. [`directory`] is what routing knows. Then there is one
+//! file an entity for the API.
+//!
+//! **Invariant: no policy. Every query names its tenant (by a tenant, a scope, or a key that belongs to one), or its
+//! function's name ends in `_across_tenants`.** Claims and outcomes are keyed by the worker that holds them instead.
+//!
+//! Deliberately absent: decisions (core), HTTP, retries of failed statements. The only dynamic SQL is `filter_sql`.
 
+pub mod acceptance;
+pub mod authorized_domains;
+pub mod callback_configurations;
+pub mod callback_executions;
+mod configuration_row;
+pub mod configuration_status;
+mod configuration_target;
+pub mod delivery_queue;
+pub mod delivery_queue_api;
+mod delivery_row;
+mod delivery_state;
+pub mod directory;
+mod domain_row;
+pub mod error;
+mod event_columns;
+mod event_ref;
+pub mod event_subscriptions;
+pub mod events;
+mod execution_row;
+pub mod execution_statistics;
+mod filter_sql;
+mod filter_value;
+mod hot_connections;
+pub mod idempotency;
+pub mod migrate;
+pub mod notify;
+pub mod orphaned_deliveries;
+pub mod outbox;
+pub mod partitions;
+pub mod quarantined_messages;
+pub mod recovery;
+pub mod retention;
+pub mod secret_column;
+pub mod settlement;
+mod settlement_columns;
+mod storable_text;
+pub mod store;
+pub mod subscription_consumers;
+mod subscription_row;
+pub mod worker_registration;

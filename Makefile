@@ -1,0 +1,38 @@
+# `make run` is the newcomer's way in, `make test` the builder's. CONTRIBUTING.md says more.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fmt bench openapi queries image setup
+
+# Development only: callbacks may reach receivers on this machine.
+run: export CALLBACKS_EGRESS__ALLOWED_NETWORKS ?= 127.0.0.0/8,::1/128
+
+help: ## Show this
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
+
+run: setup ## Build and start the service with a private PostgreSQL; ^C stops it
+	@exec cargo run --release --quiet --locked -p callbacks-cli -- serve
+
+test: ## Run every test, against a private PostgreSQL
+	@scripts/test.sh
+
+lint: setup ## Check format, lints, and what may be imported
+	@scripts/lint.sh
+
+fmt: ## Format the code
+	cargo fmt --all
+
+bench: setup ## Measure throughput and latency on this machine (ARGS="--quick" for a glance)
+	@cargo build --release --quiet --locked -p callbacks-cli -p callbacks-bench
+	@exec cargo run --release --quiet --locked -p callbacks-bench -- run $(ARGS)
+
+openapi: setup ## Write openapi/callbacks.v1.json anew
+	cargo run --quiet -p callbacks-cli -- openapi > openapi/callbacks.v1.json.new
+	mv openapi/callbacks.v1.json.new openapi/callbacks.v1.json
+
+queries: setup ## Check the SQL against a database and renew .sqlx
+	@scripts/with-test-database.sh scripts/prepare-queries.sh
+
+image: ## Build the container image
+	docker build -t callbacks:latest .
+
+setup:
+	@scripts/setup.sh

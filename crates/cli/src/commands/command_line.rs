@@ -1,0 +1,56 @@
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use super::{check, listen, migrate, openapi, serve};
+use crate::settings::Sources;
+
+/// Turns domain events into reliable outbound webhooks for many tenants.
+#[derive(Debug, Parser)]
+#[command(name = "callbacks", version, about)]
+pub(crate) struct CommandLine {
+    /// Settings file (TOML) laid over the defaults; environment variables beat it
+    #[arg(long, global = true, env = "CALLBACKS_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service; without a configured database it brings a private PostgreSQL of its own
+    Serve,
+    /// Bring the database's schema up to date, and stop
+    Migrate,
+    /// Print the settings in force, secrets masked, and try the database
+    Check,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Run a local receiver that prints callbacks and verifies their signatures
+    Listen(listen::Listen),
+}
+
+impl CommandLine {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let sources = Sources::of_process(self.config);
+        match self.command {
+            Command::Serve => serve::run(&sources).await,
+            Command::Migrate => migrate::run(&sources).await,
+            Command::Check => check::run(&sources).await,
+            Command::Openapi => openapi::run(),
+            Command::Listen(listen) => listen.run().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+}

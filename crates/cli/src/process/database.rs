@@ -1,0 +1,78 @@
+use callbacks_models::secret_column::{KeyringError, SecretKeyring};
+use callbacks_models::{error::StoreError, store::Store};
+
+use super::embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresError, EmbeddedSettings};
+use crate::settings::{EncryptionKey, EncryptionKeyError, Settings};
+
+/// Name of the one key in what is stored with it; a second one will come with key rotation.
+const KEY_ID: &str = "k1";
+
+/// The database of this process: somebody's PostgreSQL, or a private one that lives as long as this value.
+pub(crate) struct Database {
+    store: Store,
+    embedded: Option<EmbeddedPostgres>,
+}
+
+/// Why there is no database.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DatabaseError {
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedPostgresError),
+    #[error(transparent)]
+    Key(#[from] EncryptionKeyError),
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    #[error("the database at {place} cannot be used")]
+    Connect { place: String, source: StoreError },
+}
+
+impl Database {
+    /// Starts the private PostgreSQL when the settings name no other, and connects. Nothing is migrated yet.
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, DatabaseError> {
+        let embedded = match settings.database.url {
+            Some(_) => None,
+            None => Some(EmbeddedPostgres::start(embedded_settings(settings)).await?),
+        };
+        match connect(settings, embedded.as_ref()).await {
+            Ok(store) => Ok(Self { store, embedded }),
+            Err(error) => {
+                if let Some(postgres) = embedded {
+                    postgres.stop().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Closes the connections and then stops the private PostgreSQL.
+    pub(crate) async fn close(self) {
+        self.store.close().await;
+        if let Some(postgres) = self.embedded {
+            postgres.stop().await;
+        }
+    }
+}
+
+async fn connect(settings: &Settings, embedded: Option<&EmbeddedPostgres>) -> Result<Store, DatabaseError> {
+    let own = settings.database.url.as_deref();
+    let url = embedded.map(EmbeddedPostgres::url).or(own).unwrap_or_default();
+    let key = EncryptionKey::obtain(settings)?;
+    let keyring = SecretKeyring::new((KEY_ID.to_owned(), key.into_bytes()), [])?;
+    Store::connect(&settings.store(url), keyring)
+        .await
+        .map_err(|source| DatabaseError::Connect {
+            place: crate::settings::masked_url(url),
+            source,
+        })
+}
+
+fn embedded_settings(settings: &Settings) -> EmbeddedSettings {
+    EmbeddedSettings {
+        dir: settings.state_folder().to_path_buf(),
+        bin_dir: settings.database.postgres_bin_dir.clone(),
+    }
+}

@@ -1,0 +1,124 @@
+//! Hands each part of the settings to the crate it tunes.
+
+use std::{fs, io, time::Duration};
+
+use callbacks_core::{
+    delivery::settings::DispatcherSettings,
+    intake::settings::IntakeSettings,
+    maintenance::{WorkerSettings, retention::RetentionSettings},
+    routing::target::TargetDefaults,
+};
+use callbacks_egress::EgressSettings;
+use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
+use callbacks_models::store::StoreSettings;
+
+use super::sections::Settings;
+
+impl Settings {
+    pub(crate) fn store(&self, url: &str) -> StoreSettings {
+        let database = &self.database;
+        StoreSettings {
+            url: url.to_owned(),
+            api_connections: database.api_connections,
+            intake_connections: database.intake_connections,
+            settlement_connections: database.settlement_connections,
+            queue_connections: database.queue_connections,
+            connect_timeout: database.connect_timeout,
+            statement_timeout: database.statement_timeout,
+            lock_timeout: database.lock_timeout,
+            dedup_window: self.retention.dedup_window,
+        }
+    }
+
+    pub(crate) fn intake(&self) -> IntakeSettings {
+        IntakeSettings {
+            batch: self.intake.batch,
+            flushers: self.intake.flushers,
+            queue: self.intake.queue,
+            patience: self.intake.patience,
+        }
+    }
+
+    pub(crate) fn dispatcher(&self) -> DispatcherSettings {
+        let dispatcher = &self.dispatcher;
+        DispatcherSettings {
+            max_in_flight: dispatcher.max_in_flight,
+            lane_capacity: dispatcher.lane_capacity,
+            memory_limit_bytes: dispatcher.memory_limit_bytes,
+            claim_batch: dispatcher.claim_batch,
+            poll_interval: dispatcher.poll_interval,
+            record_batch: dispatcher.record_batch,
+            probe_cool_down: dispatcher.probe_cool_down,
+            max_failed_probes: dispatcher.max_failed_probes,
+            enforce_default_domain_rate: self.domains.enforce_default_rate,
+        }
+    }
+
+    pub(crate) fn worker(&self) -> WorkerSettings {
+        WorkerSettings { heartbeat: self.worker.heartbeat, dead_after: self.worker.dead_after }
+    }
+
+    pub(crate) fn retention(&self) -> RetentionSettings {
+        RetentionSettings {
+            events_days: self.retention.events_days,
+            executions_days: self.retention.executions_days,
+            dedup_window: self.retention.dedup_window,
+            ..RetentionSettings::default()
+        }
+    }
+
+    /// What applies where a configuration leaves something to the service.
+    pub(crate) fn target_defaults(&self) -> TargetDefaults {
+        let breaker = &self.circuit_breaker;
+        TargetDefaults {
+            signature_header: self.signature.header_name.to_string(),
+            retry_max_delay_ms: milliseconds(self.retry.max_delay),
+            retry_jitter: self.retry.jitter,
+            circuit_breaker: CircuitBreakerPolicy::Rate {
+                failure_rate_threshold: breaker.failure_rate_threshold,
+                slow_call_rate_threshold: breaker.slow_call_rate_threshold,
+                slow_call_duration_ms: milliseconds(breaker.slow_call_duration),
+                sliding_window_size: breaker.sliding_window_size,
+                minimum_number_of_calls: breaker.minimum_number_of_calls,
+                wait_duration_in_open_state_ms: milliseconds(breaker.wait_duration_in_open_state),
+                permitted_calls_in_half_open_state: breaker.permitted_calls_in_half_open_state,
+            },
+            max_in_flight: self.dispatcher.max_in_flight_per_configuration,
+        }
+    }
+
+    /// # Errors
+    /// When the file with extra certificates cannot be read.
+    pub(crate) fn egress(&self) -> io::Result<EgressSettings> {
+        let egress = &self.egress;
+        Ok(EgressSettings {
+            connect_timeout: egress.connect_timeout,
+            dns_timeout: egress.dns_timeout,
+            pool_idle_timeout: egress.pool_idle_timeout,
+            max_connection_age: egress.max_connection_age,
+            max_idle_per_host: egress.max_idle_per_host,
+            max_idle_total: egress.max_idle_total,
+            extra_ca_pem: egress.extra_ca_file.as_ref().map(fs::read).transpose()?,
+            ..EgressSettings::default()
+        })
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_defaults_are_the_crates_own() {
+        let settings = Settings::from_environment(&[]).expect("the defaults");
+        let shown = |value: &dyn std::fmt::Debug| format!("{value:?}");
+        assert_eq!(shown(&settings.store("")), shown(&StoreSettings::default()));
+        assert_eq!(shown(&settings.intake()), shown(&IntakeSettings::default()));
+        assert_eq!(shown(&settings.dispatcher()), shown(&DispatcherSettings::default()));
+        assert_eq!(shown(&settings.egress().expect("no file")), shown(&EgressSettings::default()));
+    }
+}

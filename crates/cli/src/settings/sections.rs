@@ -1,0 +1,277 @@
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, de};
+
+use super::{
+    error::SettingsError,
+    layers::Layers,
+    limits, relations,
+    report::{self, ReportLine},
+    sources::Sources,
+    state_folder,
+};
+
+/// All settings, checked. Field by field what `config/default.toml` documents.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Settings {
+    pub(crate) server: ServerSection,
+    pub(crate) database: DatabaseSection,
+    pub(crate) security: SecuritySection,
+    pub(crate) egress: EgressSection,
+    pub(crate) dispatcher: DispatcherSection,
+    pub(crate) intake: IntakeSection,
+    pub(crate) worker: WorkerSection,
+    pub(crate) retry: RetrySection,
+    pub(crate) circuit_breaker: CircuitBreakerSection,
+    pub(crate) signature: SignatureSection,
+    pub(crate) domains: DomainsSection,
+    pub(crate) retention: RetentionSection,
+    pub(crate) log: LogSection,
+    /// What to tell in the log once it exists: accepted names that mean something else here.
+    #[serde(skip)]
+    pub(crate) notices: Vec<String>,
+    #[serde(skip)]
+    state_folder: PathBuf,
+    #[serde(skip)]
+    report: Vec<ReportLine>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ServerSection {
+    pub(crate) host: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) max_body_bytes: usize,
+    #[serde(rename = "request_timeout_ms", deserialize_with = "milliseconds")]
+    pub(crate) request_timeout: Duration,
+}
+
+#[derive(Clone, Deserialize)]
+pub(crate) struct DatabaseSection {
+    /// May carry a password. `None`: the private PostgreSQL.
+    #[serde(deserialize_with = "text_if_any")]
+    pub(crate) url: Option<String>,
+    #[serde(deserialize_with = "path_if_any")]
+    pub(crate) embedded_dir: Option<PathBuf>,
+    #[serde(deserialize_with = "path_if_any")]
+    pub(crate) postgres_bin_dir: Option<PathBuf>,
+    pub(crate) api_connections: u32,
+    pub(crate) intake_connections: u32,
+    pub(crate) settlement_connections: u32,
+    pub(crate) queue_connections: u32,
+    #[serde(rename = "connect_timeout_ms", deserialize_with = "milliseconds")]
+    pub(crate) connect_timeout: Duration,
+    #[serde(rename = "statement_timeout_ms", deserialize_with = "milliseconds")]
+    pub(crate) statement_timeout: Duration,
+    #[serde(rename = "lock_timeout_ms", deserialize_with = "milliseconds")]
+    pub(crate) lock_timeout: Duration,
+}
+
+impl std::fmt::Debug for DatabaseSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DatabaseSection")
+            .field("url", &self.url.as_deref().map(report::masked_url))
+            .field("embedded_dir", &self.embedded_dir)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Deserialize)]
+pub(crate) struct SecuritySection {
+    /// Base64 of 32 bytes.
+    #[serde(deserialize_with = "text_if_any")]
+    pub(crate) encryption_key: Option<String>,
+    #[serde(deserialize_with = "path_if_any")]
+    pub(crate) encryption_key_file: Option<PathBuf>,
+    pub(crate) allow_unauthenticated: bool,
+}
+
+impl std::fmt::Debug for SecuritySection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecuritySection")
+            .field("encryption_key_file", &self.encryption_key_file)
+            .field("allow_unauthenticated", &self.allow_unauthenticated)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct EgressSection {
+    pub(crate) allowed_networks: Vec<IpNet>,
+    #[serde(rename = "connect_timeout_ms", deserialize_with = "milliseconds")]
+    pub(crate) connect_timeout: Duration,
+    #[serde(rename = "dns_timeout_ms", deserialize_with = "milliseconds")]
+    pub(crate) dns_timeout: Duration,
+    #[serde(rename = "pool_idle_timeout_ms", deserialize_with = "milliseconds")]
+    pub(crate) pool_idle_timeout: Duration,
+    #[serde(rename = "max_connection_age_ms", deserialize_with = "milliseconds")]
+    pub(crate) max_connection_age: Duration,
+    pub(crate) max_idle_per_host: usize,
+    pub(crate) max_idle_total: usize,
+    #[serde(deserialize_with = "path_if_any")]
+    pub(crate) extra_ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct DispatcherSection {
+    pub(crate) max_in_flight: usize,
+    pub(crate) max_in_flight_per_configuration: usize,
+    pub(crate) lane_capacity: usize,
+    pub(crate) memory_limit_bytes: usize,
+    pub(crate) claim_batch: usize,
+    #[serde(rename = "poll_interval_ms", deserialize_with = "milliseconds")]
+    pub(crate) poll_interval: Duration,
+    pub(crate) record_batch: usize,
+    #[serde(rename = "probe_cool_down_ms", deserialize_with = "milliseconds")]
+    pub(crate) probe_cool_down: Duration,
+    pub(crate) max_failed_probes: i32,
+    #[serde(rename = "drain_timeout_ms", deserialize_with = "milliseconds")]
+    pub(crate) drain_timeout: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct IntakeSection {
+    pub(crate) batch: usize,
+    pub(crate) flushers: usize,
+    pub(crate) queue: usize,
+    #[serde(rename = "patience_ms", deserialize_with = "milliseconds")]
+    pub(crate) patience: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct WorkerSection {
+    #[serde(rename = "heartbeat_ms", deserialize_with = "milliseconds")]
+    pub(crate) heartbeat: Duration,
+    #[serde(rename = "dead_after_ms", deserialize_with = "milliseconds")]
+    pub(crate) dead_after: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct RetrySection {
+    #[serde(rename = "max_delay_ms", deserialize_with = "milliseconds")]
+    pub(crate) max_delay: Duration,
+    /// 0 to 1.
+    pub(crate) jitter: f64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct CircuitBreakerSection {
+    /// Percent.
+    pub(crate) failure_rate_threshold: f32,
+    /// Percent.
+    pub(crate) slow_call_rate_threshold: f32,
+    #[serde(rename = "slow_call_duration_ms", deserialize_with = "milliseconds")]
+    pub(crate) slow_call_duration: Duration,
+    pub(crate) sliding_window_size: u32,
+    pub(crate) minimum_number_of_calls: u32,
+    #[serde(rename = "wait_duration_in_open_state_ms", deserialize_with = "milliseconds")]
+    pub(crate) wait_duration_in_open_state: Duration,
+    pub(crate) permitted_calls_in_half_open_state: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct SignatureSection {
+    #[serde(deserialize_with = "header_name")]
+    pub(crate) header_name: http::HeaderName,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct DomainsSection {
+    pub(crate) enforce_default_rate: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct RetentionSection {
+    pub(crate) events_days: u16,
+    pub(crate) executions_days: u16,
+    #[serde(rename = "dedup_window_hours", deserialize_with = "hours")]
+    pub(crate) dedup_window: Duration,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct LogSection {
+    pub(crate) format: LogFormat,
+    /// Directives of tracing's `EnvFilter`.
+    pub(crate) level: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl TryFrom<String> for LogFormat {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            other => Err(format!("`{other}` is neither \"text\" nor \"json\"")),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads, lays over each other, and checks everything.
+    pub(crate) fn load(sources: &Sources) -> Result<Self, SettingsError> {
+        let layers = Layers::read(sources)?;
+        limits::check(&layers)?;
+        let unreadable = |error: config::ConfigError| SettingsError::Unreadable(error.to_string());
+        let mut settings: Self = layers
+            .nested()
+            .map_err(unreadable)?
+            .try_deserialize()
+            .map_err(|error| report::with_origin(&error, &layers))?;
+        settings.notices = relations::check(&settings)?;
+        settings.notices.extend(layers.notices.iter().cloned());
+        settings.state_folder = state_folder::choose(settings.database.embedded_dir.as_deref(), sources)?;
+        settings.report = report::lines(&layers);
+        Ok(settings)
+    }
+
+    /// The folder of the private PostgreSQL and of the generated key.
+    pub(crate) fn state_folder(&self) -> &std::path::Path {
+        &self.state_folder
+    }
+
+    /// Every setting in force with its origin; secrets are masked.
+    pub(crate) fn report(&self) -> &[ReportLine] {
+        &self.report
+    }
+
+    #[cfg(test)]
+    pub(super) fn from_environment(environment: &[(&str, &str)]) -> Result<Self, SettingsError> {
+        let environment = environment
+            .iter()
+            .chain(&[("HOME", "/home/someone")])
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Self::load(&Sources { file: None, environment })
+    }
+}
+
+fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
+}
+
+fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(|hours| Duration::from_secs(hours * 3600))
+}
+
+fn text_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
+fn path_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    Ok(text_if_any(deserializer)?.map(PathBuf::from))
+}
+
+fn header_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<http::HeaderName, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse()
+        .map_err(|_| de::Error::custom(format!("`{text}` is not a header name (RFC 9110)")))
+}

@@ -1,0 +1,214 @@
+//! One attempt of one delivery: sign, send, judge. Nothing is written here; the result is an outcome for the recorder.
+
+use std::time::Duration;
+
+use callbacks_interfaces::callback_execution::ExecutionStatus;
+use callbacks_interfaces::ids::{DomainId, ExecutionId};
+use callbacks_models::settlement::{NewExecution, Next, Settled};
+use time::{OffsetDateTime, SignedDuration};
+
+use super::in_hand::DeliveryInHand;
+use super::recorder::{Finished, Receipt, Tally};
+use super::transport::{Destination, Outcome, PhaseTimings, WireRequest};
+use super::retry_after::retry_after;
+use super::verdict::{Verdict, call_result, verdict};
+use crate::backoff::next_attempt;
+use crate::gates::circuit_breaker::CallResult;
+use crate::routing::target::Target;
+use crate::wire::headers::redacted;
+use crate::wire::profile::{DeliveryFacts, WireError};
+
+/// How long a delivery waits that we could not sign or build: our fault, never counted against the receiver.
+const OUR_FAULT_WAIT: Duration = Duration::from_secs(60);
+
+/// Longest response body kept in the execution row, in characters (contract: `responseBody`).
+const KEPT_BODY: usize = 10_000;
+/// Longest error message kept, in characters (contract: `errorMessage`).
+const KEPT_ERROR: usize = 2_000;
+
+/// What an attempt came to.
+pub(crate) struct Attempted {
+    pub(crate) finished: Finished,
+    /// What it means for the circuit breaker, with the time the call took.
+    pub(crate) result: CallResult,
+    pub(crate) took: Duration,
+    pub(crate) verdict: Verdict,
+    /// How long the endpoint asked the whole lane to wait.
+    pub(crate) asked_wait: Option<Duration>,
+}
+
+/// Builds the signed request, or says why it cannot be built.
+pub(crate) fn build(target: &Target, delivery: &DeliveryInHand, destination: Destination, at: OffsetDateTime) -> Result<WireRequest, String> {
+    let wire = target.wire.as_ref().map_err(Clone::clone)?;
+    let event = &delivery.event;
+    let facts = DeliveryFacts {
+        event_id: &event.public_id,
+        event_type: event.reference.event_type.as_str(),
+        tenant: event.reference.tenant.as_str(),
+        delivery_id: delivery.id(),
+        attempt: delivery.attempt,
+        at,
+        payload: &event.payload,
+    };
+    let (headers, body) = wire.build(&facts).map_err(|error: WireError| error.to_string())?;
+    Ok(WireRequest { destination, method: target.method.clone(), headers, body, timeout: target.timeout })
+}
+
+/// Everything about an attempt that is known before its outcome.
+pub(crate) struct Started {
+    pub(crate) at: OffsetDateTime,
+    pub(crate) request_headers: String,
+    pub(crate) domain: Option<DomainId>,
+    pub(crate) jitter: f64,
+}
+
+/// Judges an outcome and turns it into what is recorded.
+pub(crate) fn conclude(target: &Target, delivery: DeliveryInHand, started: Started, outcome: Outcome) -> Attempted {
+    let verdict = verdict(&outcome);
+    let asked_wait = asked_wait(&verdict, &outcome, started.at);
+    let timings = *outcome.timings();
+    let elapsed: SignedDuration = (started.at + timings.total) - delivery.event.reference.accepted_at;
+    let elapsed = Duration::try_from(elapsed).unwrap_or_default();
+    let delay = match &verdict {
+        Verdict::Retry { .. } => next_attempt(&target.retry, delivery.attempt, target.max_attempts, elapsed, started.jitter)
+            .map(|delay| delay.max(asked_wait.unwrap_or_default())),
+        Verdict::Delivered | Verdict::Permanent { .. } | Verdict::Gone => None,
+    };
+    let (status, tally) = match (&verdict, delay) {
+        (Verdict::Delivered, _) => (ExecutionStatus::Success, Tally::Success { domain: started.domain }),
+        (_, Some(_)) => (ExecutionStatus::FailedRetrying, Tally::Failure { domain: started.domain, last: false }),
+        (_, None) => (ExecutionStatus::FailedPermanent, Tally::Failure { domain: started.domain, last: true }),
+    };
+    let execution = execution(target, &delivery, started, &outcome, &timings, status, delay, verdict.reason().map(str::to_owned));
+    let next = match delay {
+        Some(after) => Next::Attempt { attempt: delivery.attempt as i16 + 1, after, hold_reason: None },
+        None => Next::Done,
+    };
+    let result = call_result(&outcome, &target.circuit_breaker);
+    Attempted { finished: finish(delivery, Some(execution), next, tally), result, took: timings.total, verdict, asked_wait }
+}
+
+/// The time the endpoint asked to be left alone (`Retry-After`), where it means anything.
+fn asked_wait(verdict: &Verdict, outcome: &Outcome, at: OffsetDateTime) -> Option<Duration> {
+    match (verdict, outcome) {
+        (Verdict::Retry { .. }, Outcome::Response(response)) => retry_after(&response.headers, at).filter(|wait| !wait.is_zero()),
+        _ => None,
+    }
+}
+
+/// The outcome of a delivery that must never be sent: recorded with attempt 0, as nothing reached the wire.
+pub(crate) fn refuse(target: &Target, delivery: DeliveryInHand, at: OffsetDateTime, reason: String) -> Finished {
+    let execution = NewExecution {
+        status: ExecutionStatus::FailedPermanent,
+        attempt: 0,
+        error_message: Some(reason),
+        ..blank_execution(target, at)
+    };
+    finish(delivery, Some(execution), Next::Done, Tally::None)
+}
+
+/// The outcome of a delivery that could not be built: it waits, and an operator is told.
+pub(crate) fn our_fault(delivery: DeliveryInHand) -> Finished {
+    let next = Next::Attempt { attempt: delivery.attempt as i16, after: OUR_FAULT_WAIT, hold_reason: Some("could not be signed") };
+    finish(delivery, None, next, Tally::None)
+}
+
+/// A delivery that goes back to the queue table, to be taken up when its lane allows it.
+pub(crate) fn postpone(delivery: DeliveryInHand, reason: &'static str) -> Finished {
+    let next = Next::Attempt { attempt: delivery.attempt as i16, after: Duration::ZERO, hold_reason: Some(reason) };
+    finish(delivery, None, next, Tally::None)
+}
+
+/// A delivery whose configuration is gone.
+pub(crate) fn drop_deleted(delivery: DeliveryInHand) -> Finished {
+    finish(delivery, None, Next::Done, Tally::None)
+}
+
+fn finish(delivery: DeliveryInHand, execution: Option<NewExecution>, next: Next, tally: Tally) -> Finished {
+    let settled = Settled {
+        event: delivery.event.reference.clone(),
+        configuration_id: delivery.configuration,
+        from_queue: delivery.lease.held_by == super::in_hand::LeaseRow::DeliveryQueue,
+        execution,
+        next,
+    };
+    Finished { settled, receipt: Receipt { lease: delivery.lease, tally, _room: delivery.room } }
+}
+
+fn blank_execution(target: &Target, at: OffsetDateTime) -> NewExecution {
+    NewExecution {
+        id: ExecutionId::now_v7(),
+        status: ExecutionStatus::Pending,
+        attempt: 0,
+        max_attempts: target.max_attempts as i16,
+        started_at: at,
+        duration_us: None,
+        response_status: None,
+        response_headers: None,
+        response_body: None,
+        request_headers: None,
+        error_message: None,
+        dns_us: None,
+        connect_us: None,
+        tls_us: None,
+        first_byte_us: None,
+        next_retry_in: None,
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one row has that many columns, and it is called from one place")]
+fn execution(
+    target: &Target,
+    delivery: &DeliveryInHand,
+    started: Started,
+    outcome: &Outcome,
+    timings: &PhaseTimings,
+    status: ExecutionStatus,
+    next_retry_in: Option<Duration>,
+    error: Option<String>,
+) -> NewExecution {
+    let (response_status, response_headers, response_body) = match outcome {
+        Outcome::Response(response) => {
+            (Some(response.status as i16), Some(redacted(&response.headers)), Some(kept_text(&response.body, KEPT_BODY)))
+        }
+        Outcome::Failure(_) => (None, None, None),
+    };
+    NewExecution {
+        status,
+        attempt: delivery.attempt as i16,
+        duration_us: Some(micros(timings.total)),
+        response_status,
+        response_headers,
+        response_body: response_body.filter(|body| !body.is_empty()),
+        request_headers: Some(started.request_headers),
+        error_message: error.map(|message| message.chars().take(KEPT_ERROR).collect()),
+        dns_us: timings.dns.map(micros),
+        connect_us: timings.connect.map(micros),
+        tls_us: timings.tls.map(micros),
+        first_byte_us: timings.first_byte.map(micros),
+        next_retry_in,
+        ..blank_execution(target, started.at)
+    }
+}
+
+/// The first `limit` characters as text PostgreSQL can store: no NUL, invalid UTF-8 replaced.
+fn kept_text(bytes: &[u8], limit: usize) -> String {
+    let head = &bytes[..bytes.len().min(limit * 4)];
+    String::from_utf8_lossy(head).chars().filter(|c| *c != '\0').take(limit).collect()
+}
+
+fn micros(duration: Duration) -> i32 {
+    i32::try_from(duration.as_micros()).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_text_is_cut_and_storable() {
+        assert_eq!(kept_text("héllo".as_bytes(), 2), "hé");
+        assert_eq!(kept_text(b"a\0b", 10), "ab");
+        assert_eq!(kept_text(&[0xff, b'x'], 10), "\u{fffd}x");
+    }
+}

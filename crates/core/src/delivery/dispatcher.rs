@@ -1,0 +1,296 @@
+//! Runs the lanes: starts workers for what waits in memory, claims what is due in the queue table, and sends what a
+//! worker ends with to the recorder. The decisions are the lane's and the gates'; this is the loop around them.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use callbacks_interfaces::ids::ConfigurationId;
+use time::SignedDuration;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::error;
+
+use super::attempt::{self, Started};
+use super::domain_budgets::DomainBudgets;
+use super::in_hand::DeliveryInHand;
+use super::lane::{Hold, Lane, LaneRules, Step};
+use super::lanes::Lanes;
+use super::memory_gauge::MemoryGauge;
+use super::recorder::Finished;
+use super::schedule::Schedule;
+use super::status_changes::StatusChanges;
+use super::transport::{Destination, Outcome, Transport, WireRequest};
+use super::verdict::Verdict;
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::gates::address_policy::AddressPolicy;
+use crate::gates::domain_authorization::{DomainEntry, allow_list_permits, authorize};
+use crate::gates::standing::Standing;
+use crate::maintenance::worker_lease::WorkerLease;
+use crate::metric_names;
+use crate::routing::directory::{CurrentDirectory, Directory};
+use crate::routing::target::Target;
+use crate::wire::headers::redacted;
+
+/// A [`Transport`] behind a pointer, so that only the outermost layer knows which one it is.
+pub(crate) trait AnyTransport: Send + Sync + 'static {
+    fn send_boxed(&self, request: WireRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send + '_>>;
+}
+
+impl<T: Transport> AnyTransport for T {
+    fn send_boxed(&self, request: WireRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send + '_>> {
+        Box::pin(self.send(request))
+    }
+}
+
+/// Everything a worker needs.
+pub(crate) struct Dispatcher {
+    pub(crate) lanes: Lanes,
+    pub(crate) directory: Arc<CurrentDirectory>,
+    pub(crate) transport: Arc<dyn AnyTransport>,
+    pub(crate) addresses: AddressPolicy,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) outcomes: mpsc::Sender<Finished>,
+    pub(crate) schedule: Arc<Schedule>,
+    pub(crate) status: Arc<StatusChanges>,
+    pub(crate) lease: Arc<WorkerLease>,
+    pub(crate) memory: Arc<MemoryGauge>,
+    pub(crate) budgets: DomainBudgets,
+    pub(crate) on_the_wire: Semaphore,
+    pub(crate) workers: TaskTracker,
+    /// Cancelled when no new attempt may start.
+    pub(crate) draining: CancellationToken,
+    /// Cancelled when attempts under way must end too.
+    pub(crate) aborting: CancellationToken,
+}
+
+/// What one look at a lane's configuration allows.
+struct Permission<'a> {
+    target: &'a Arc<Target>,
+    domain: Result<&'a DomainEntry, String>,
+}
+
+impl Dispatcher {
+    /// The lane of a configuration.
+    pub(crate) fn lane_of(&self, target: &Target) -> Arc<Lane> {
+        self.lanes.lane(target.id, &target.circuit_breaker)
+    }
+
+    /// What the lane's configuration says right now.
+    pub(crate) fn rules<'a>(&self, target: &'a Target) -> LaneRules<'a> {
+        LaneRules {
+            standing: target.standing(self.clock.now()),
+            max_in_flight: target.max_in_flight,
+            max_per_second: target.max_per_second,
+            breaker: &target.circuit_breaker,
+        }
+    }
+
+    /// Hands deliveries to a lane and starts workers for them.
+    pub(crate) fn hand_over(self: &Arc<Self>, configuration: ConfigurationId, deliveries: Vec<DeliveryInHand>) {
+        let directory = self.directory.load();
+        let Some(target) = directory.target(configuration) else {
+            return self.turn_away(deliveries, !directory.is_defective(configuration));
+        };
+        let lane = self.lane_of(target);
+        let workers = lane.push(deliveries, self.rules(target));
+        self.start(&lane, workers);
+    }
+
+    /// Ends deliveries of a configuration that was deleted in between; those of one that cannot be read wait.
+    fn turn_away(self: &Arc<Self>, deliveries: Vec<DeliveryInHand>, deleted: bool) {
+        let end = |delivery| if deleted { attempt::drop_deleted(delivery) } else { attempt::postpone(delivery, "configuration cannot be read") };
+        self.send_all(deliveries.into_iter().map(end).collect());
+    }
+
+    /// Looks at a lane again after a hold.
+    pub(crate) fn resume(self: &Arc<Self>, configuration: ConfigurationId) {
+        let directory = self.directory.load();
+        if let (Some(target), Some(lane)) = (directory.target(configuration), self.lanes.get(configuration)) {
+            let workers = lane.resume(self.rules(target));
+            self.start(&lane, workers);
+        }
+    }
+
+    /// Looks at every lane again: configurations have changed.
+    pub(crate) fn resume_all(&self) {
+        for lane in self.lanes.all() {
+            self.schedule.wake(lane.id);
+        }
+        self.schedule.look_now();
+    }
+
+    fn start(self: &Arc<Self>, lane: &Arc<Lane>, workers: usize) {
+        for _ in 0..workers {
+            self.workers.spawn(Arc::clone(self).work(Arc::clone(lane)));
+        }
+    }
+
+    /// A worker: one delivery after the other, until the lane has nothing for it.
+    async fn work(self: Arc<Self>, lane: Arc<Lane>) {
+        loop {
+            let Ok(_wire) = self.on_the_wire.acquire().await else { return };
+            let directory = self.directory.load_full();
+            let finished = match self.next(&lane, &directory) {
+                Ok((delivery, permission)) => self.run(&lane, delivery, &permission).await,
+                Err(None) => return,
+                Err(Some(hold)) => return self.wait(&lane, hold).await,
+            };
+            drop(_wire);
+            if self.outcomes.send(finished).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The lane's next delivery with what is permitted for it; otherwise the worker leaves, perhaps with a hold to act on.
+    fn next<'a>(&self, lane: &Lane, directory: &'a Directory) -> Result<(DeliveryInHand, Permission<'a>), Option<Hold>> {
+        let Some(target) = directory.target(lane.id) else {
+            return Err(Some(lane.leave(!directory.is_defective(lane.id))));
+        };
+        let rules = if self.draining.is_cancelled() {
+            LaneRules { standing: Standing::Held { wait: None, reason: "shutting down" }, ..self.rules(target) }
+        } else {
+            self.rules(target)
+        };
+        let domain = self.permitted_domain(directory, target);
+        let now = self.clock.monotonic();
+        let step = match &domain {
+            Ok(entry) => lane.next(rules, now, || self.budgets.take(entry, now)),
+            Err(_) => lane.next_refused(rules),
+        };
+        match step {
+            Step::Run(delivery) => Ok((delivery, Permission { target, domain })),
+            Step::Leave => Err(None),
+            Step::Wait(hold) => Err(Some(hold)),
+        }
+    }
+
+    fn permitted_domain<'a>(&self, directory: &'a Directory, target: &Target) -> Result<&'a DomainEntry, String> {
+        if target.allowed_domains.as_ref().is_some_and(|list| !allow_list_permits(&target.url, list)) {
+            return Err("Domain not authorized: the host is not in the configuration's allowedDomains".to_owned());
+        }
+        let domains = directory.tenant(&target.tenant).map_or(&[][..], |tenant| &tenant.domains);
+        authorize(&target.url, domains, self.clock.now()).map_err(|refusal| refusal.to_string())
+    }
+
+    /// Makes one attempt, or records why it must not be made.
+    async fn run(&self, lane: &Lane, delivery: DeliveryInHand, permission: &Permission<'_>) -> Finished {
+        let target = permission.target;
+        let at = self.clock.now();
+        let domain = match &permission.domain {
+            Ok(domain) => *domain,
+            Err(reason) => {
+                metrics::counter!(metric_names::REFUSED, "reason" => "domain").increment(1);
+                return attempt::refuse(target, delivery, at, reason.clone());
+            }
+        };
+        if delivery.payload_lost {
+            lane.not_called();
+            let reason = "the event's payload is no longer stored: retention.events_days is shorter than its retries took";
+            return attempt::refuse(target, delivery, at, reason.to_owned());
+        }
+        let destination = Destination {
+            tenant: target.tenant.clone(),
+            configuration: target.id,
+            url: Arc::clone(&target.url),
+            addresses: self.addresses.clone(),
+            allowed_ips: domain.allowed_ips.clone(),
+        };
+        let request = match attempt::build(target, &delivery, destination, at) {
+            Ok(request) => request,
+            Err(reason) => {
+                lane.not_called();
+                error!(configuration = %target.id, tenant = %target.tenant, event = %delivery.event.public_id, %reason,
+                    "delivery of event {} to configuration {} could not be built and waits a minute: {reason}", delivery.event.public_id, target.id);
+                return attempt::our_fault(delivery);
+            }
+        };
+        let started = Started { at, request_headers: redacted(&request.headers), domain: Some(domain.id), jitter: self.entropy.unit_f64() };
+        tokio::select! {
+            outcome = self.transport.send_boxed(request) => self.conclude(lane, target, delivery, started, outcome),
+            () = self.aborting.cancelled() => attempt::postpone(delivery, "interrupted by a shutdown"),
+        }
+    }
+
+    fn conclude(&self, lane: &Lane, target: &Arc<Target>, delivery: DeliveryInHand, started: Started, outcome: Outcome) -> Finished {
+        let now = self.clock.monotonic();
+        let since_accepted = (delivery.attempt == 1).then(|| -> SignedDuration { started.at - delivery.event.reference.accepted_at });
+        let attempted = attempt::conclude(target, delivery, started, outcome);
+        if lane.record(attempted.result, attempted.took, now) {
+            metrics::counter!(metric_names::BREAKERS_OPENED).increment(1);
+        }
+        if let Some(wait) = attempted.asked_wait {
+            lane.hold(now + wait, "endpoint asked to wait (Retry-After)");
+            self.status.hold(target, wait);
+        }
+        self.note_status(target, &attempted.verdict, lane, now);
+        observe(&attempted, since_accepted);
+        attempted.finished
+    }
+
+    /// Asks for the status changes that follow from a verdict.
+    fn note_status(&self, target: &Arc<Target>, verdict: &Verdict, lane: &Lane, now: Instant) {
+        let directory = self.directory.load();
+        // It may have been paused while this call was under way; any success ends that.
+        let target = directory.target(target.id).unwrap_or(target);
+        let probing = target.standing(self.clock.now()) == Standing::Probing;
+        match verdict {
+            Verdict::Gone => self.status.gone(target),
+            Verdict::Delivered if target.paused_by_engine() => self.status.probe_succeeded(target),
+            Verdict::Retry { .. } | Verdict::Permanent { .. } if probing => {
+                // Until the new probe time has come back from the database, nobody may probe again.
+                lane.hold(now + std::time::Duration::from_secs(5), "paused after failures");
+                self.status.probe_failed(target);
+            }
+            _ => {}
+        }
+    }
+
+    /// Acts on a hold: what must not stay in memory goes to the queue table, and the lane is looked at again in time.
+    async fn wait(&self, lane: &Lane, hold: Hold) {
+        if let Some(until) = hold.until {
+            self.schedule.wake_at(lane.id, until);
+        }
+        if !hold.stranded.is_empty() {
+            metrics::counter!(metric_names::POSTPONED, "reason" => hold.reason).increment(hold.stranded.len() as u64);
+        }
+        let deleted = hold.deleted;
+        for delivery in hold.stranded {
+            let finished = if deleted { attempt::drop_deleted(delivery) } else { attempt::postpone(delivery, hold.reason) };
+            if self.outcomes.send(finished).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Sends outcomes to the recorder from a place that cannot wait.
+    pub(crate) fn send_all(self: &Arc<Self>, finished: Vec<Finished>) {
+        let outcomes = self.outcomes.clone();
+        self.workers.spawn(async move {
+            for one in finished {
+                if outcomes.send(one).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+fn observe(attempted: &attempt::Attempted, since_accepted: Option<SignedDuration>) {
+    let outcome = match attempted.verdict {
+        Verdict::Delivered => "success",
+        Verdict::Retry { .. } => "retry",
+        Verdict::Permanent { .. } => "permanent",
+        Verdict::Gone => "gone",
+    };
+    metrics::counter!(metric_names::ATTEMPTS, "outcome" => outcome).increment(1);
+    metrics::histogram!(metric_names::ATTEMPT_SECONDS).record(attempted.took.as_secs_f64());
+    if let Some(waited) = since_accepted {
+        metrics::histogram!(metric_names::PROCESSING_SECONDS).record(waited.as_seconds_f64() + attempted.took.as_secs_f64());
+    }
+}

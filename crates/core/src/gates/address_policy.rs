@@ -1,0 +1,113 @@
+//! Which addresses may be dialled: whatever is not globally reachable is refused, unless an operator allowed its
+//! network. Names and literals pass through this one function, on the address actually dialled, at every attempt.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, LazyLock};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::address_table::{FORBIDDEN_V4, FORBIDDEN_V6, NAMED_V6};
+
+/// The rule for the address actually dialled. Cheap to clone. The default allows no exception.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AddressPolicy {
+    /// Networks an operator opened although they are not globally reachable.
+    pub allowed: Arc<[IpNet]>,
+}
+
+/// How the address came to be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It stands in the URL itself.
+    Literal,
+    /// The resolver answered with it.
+    Resolved,
+}
+
+/// Why an address is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("address not allowed: {reason}")]
+pub struct AddressRefusal {
+    /// The kind of network it is in.
+    pub reason: &'static str,
+}
+
+impl AddressPolicy {
+    /// A policy that also permits the given networks.
+    pub fn allowing(networks: impl Into<Arc<[IpNet]>>) -> Self {
+        Self { allowed: networks.into() }
+    }
+
+    /// Judges one address.
+    ///
+    /// A NAT64 address (64:ff9b::/96) is refused as a literal; as an answer of the resolver, which on an IPv6-only
+    /// network is how every IPv4 host looks, it gets the verdict of the IPv4 address inside.
+    ///
+    /// # Errors
+    /// [`AddressRefusal`] names the kind of network when the address must not be dialled.
+    pub fn verdict(&self, address: IpAddr, how: How) -> Result<(), AddressRefusal> {
+        let refusal = match (address, how) {
+            (IpAddr::V4(v4), _) => forbidden_v4(v4),
+            (IpAddr::V6(v6), How::Resolved) if NAT64.contains(&v6) => {
+                return self.verdict(IpAddr::V4(last_32_bits(v6)), how);
+            }
+            (IpAddr::V6(v6), _) => forbidden_v6(v6),
+        };
+        match refusal {
+            Some(reason) if !self.is_opened(address) => Err(AddressRefusal { reason }),
+            _ => Ok(()),
+        }
+    }
+
+    /// An IPv4-mapped address is dialled as the IPv4 address it is, so it is opened where that one is.
+    fn is_opened(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.allowed.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// The well-known prefix of RFC 6052.
+const NAT64: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
+const GLOBAL_UNICAST: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+
+static V4: LazyLock<Vec<(Ipv4Net, &str)>> = LazyLock::new(|| parsed(FORBIDDEN_V4));
+static V6: LazyLock<Vec<(Ipv6Net, &str)>> = LazyLock::new(|| parsed(FORBIDDEN_V6));
+static V6_NAMED: LazyLock<Vec<(Ipv6Net, &str)>> = LazyLock::new(|| parsed(NAMED_V6));
+
+fn parsed<N: std::str::FromStr<Err: std::fmt::Debug>>(
+    table: &'static [(&str, &str)],
+) -> Vec<(N, &'static str)> {
+    table
+        .iter()
+        .map(|(network, reason)| (network.parse().expect("the table holds valid networks"), *reason))
+        .collect()
+}
+
+fn forbidden_v4(address: Ipv4Addr) -> Option<&'static str> {
+    V4.iter().find(|(network, _)| network.contains(&address)).map(|(_, reason)| *reason)
+}
+
+fn forbidden_v6(address: Ipv6Addr) -> Option<&'static str> {
+    let reason_in = |table: &[(Ipv6Net, &'static str)]| {
+        table.iter().find(|(network, _)| network.contains(&address)).map(|(_, reason)| *reason)
+    };
+    if GLOBAL_UNICAST.contains(&address) {
+        reason_in(&V6).or_else(|| isatap(address).and_then(forbidden_v4))
+    } else {
+        reason_in(&V6_NAMED).or(Some("not global unicast"))
+    }
+}
+
+/// The IPv4 address in an ISATAP interface identifier (RFC 5214 section 6.1), which any prefix may carry.
+fn isatap(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [.., 0 | 0x200, 0x5efe, _, _] = address.segments() else { return None };
+    Some(last_32_bits(address))
+}
+
+fn last_32_bits(address: Ipv6Addr) -> Ipv4Addr {
+    let [.., a, b, c, d] = address.octets();
+    Ipv4Addr::new(a, b, c, d)
+}
+
+#[cfg(test)]
+mod tests;

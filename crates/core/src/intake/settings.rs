@@ -1,0 +1,22 @@
+//! How events are gathered into transactions.
+
+use std::time::Duration;
+
+/// Bounds of the intake.
+#[derive(Debug, Clone)]
+pub struct IntakeSettings {
+    /// Events stored in one transaction.
+    pub batch: usize,
+    /// Transactions under way at once. Two keep the database busy while one waits for its commit.
+    pub flushers: usize,
+    /// Requests that may wait for a transaction; beyond it callers are told to come back.
+    pub queue: usize,
+    /// How long an event may wait for room in a lane that moves before it goes to the queue table instead.
+    pub patience: Duration,
+}
+
+impl Default for IntakeSettings {
+    fn default() -> Self {
+        Self { batch: 500, flushers: 2, queue: 4096, patience: Duration::from_millis(200) }
+    }
+}

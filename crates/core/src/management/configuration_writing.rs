@@ -1,0 +1,37 @@
+//! What a configuration is checked against when it is saved, beyond the rules of its fields.
+
+use callbacks_interfaces::callback_url::CallbackUrl;
+use callbacks_interfaces::configuration_draft::ConfigurationDraft;
+use callbacks_interfaces::field_errors::{FieldError, ValidationErrors};
+use url::Host;
+
+use super::Management;
+use super::error::ManagementError;
+use crate::gates::address_policy::{AddressPolicy, How};
+use crate::routing::filter_expression::FilterExpression;
+
+/// Compiles the filter, and refuses a URL whose literal address may never be dialled. The address is checked again,
+/// whatever it was when saved, on every connection; this check only spares people a surprise.
+pub(super) fn check(desk: &Management, draft: &ConfigurationDraft) -> Result<(), ManagementError> {
+    let mut errors = Vec::new();
+    if let Some(text) = draft.filter_expression.as_deref()
+        && let Err(reason) = FilterExpression::compile(text)
+    {
+        errors.push(FieldError::new("filterExpression", "Pattern", format!("Filter expression is invalid: {reason}")));
+    }
+    if let Err(reason) = literal_address(&draft.url, &desk.addresses) {
+        errors.push(FieldError::new("url", "Pattern", reason));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(ValidationErrors(errors).into()) }
+}
+
+fn literal_address(url: &CallbackUrl, policy: &AddressPolicy) -> Result<(), String> {
+    let address = match url.url().host() {
+        Some(Host::Ipv4(address)) => address.into(),
+        Some(Host::Ipv6(address)) => address.into(),
+        Some(Host::Domain(_)) | None => return Ok(()),
+    };
+    policy
+        .verdict(address, How::Literal)
+        .map_err(|refusal| format!("URL must not name the address {address}: {refusal}"))
+}

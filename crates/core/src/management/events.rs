@@ -1,0 +1,134 @@
+//! Events: taken in, looked up, explained, delivered again.
+
+use callbacks_interfaces::cursor::Cursor;
+use callbacks_interfaces::event::{EventAccepted, EventView};
+use callbacks_interfaces::event_explanation::EventExplanation;
+use callbacks_interfaces::event_submission::EventSubmission;
+use callbacks_interfaces::ids::{ConfigurationId, DeliveryId, EventRowId};
+use callbacks_interfaces::tenant::{TenantId, TenantScope};
+use callbacks_models::{delivery_queue_api, events as stored};
+use serde::Serialize;
+
+use super::Management;
+use super::error::ManagementError;
+use super::position::{Position, Slice};
+use crate::intake::error::IntakeError;
+
+pub use callbacks_models::events::EventSearch;
+
+const WHAT: &str = "Event";
+/// Most rows of one answer.
+pub const MAX_ROWS: usize = 500;
+
+/// Takes one event in; answers after the commit that makes it durable.
+pub async fn accept_one(
+    desk: &Management,
+    scope: &TenantScope,
+    submission: EventSubmission,
+) -> Result<EventAccepted, ManagementError> {
+    let tenant = tenant_of(scope, &submission)?;
+    let accepted = desk.engine.accept(&tenant, vec![submission]).await.map_err(|error| intake_error(&error))?;
+    accepted.into_iter().next().ok_or(ManagementError::Internal)
+}
+
+/// Takes a batch of one tenant in, all or none.
+pub async fn accept_batch(
+    desk: &Management,
+    scope: &TenantScope,
+    submissions: Vec<EventSubmission>,
+) -> Result<Vec<EventAccepted>, ManagementError> {
+    let mut tenant = None;
+    for (index, submission) in submissions.iter().enumerate() {
+        let named = tenant_of(scope, submission)?;
+        if tenant.get_or_insert_with(|| named.clone()) != &named {
+            let message = "All events of a batch must belong to one tenant; send one batch a tenant";
+            return Err(ManagementError::field(&format!("[{index}].tenantId"), "Pattern", message));
+        }
+    }
+    let tenant = tenant.unwrap_or_else(TenantId::default_tenant);
+    desk.engine.accept(&tenant, submissions).await.map_err(|error| intake_error(&error))
+}
+
+/// Where the event would go.
+pub fn explain(
+    desk: &Management,
+    scope: &TenantScope,
+    submission: &EventSubmission,
+) -> Result<EventExplanation, ManagementError> {
+    let tenant = tenant_of(scope, submission)?;
+    Ok(desk.engine.explain(&tenant, submission))
+}
+
+/// Reads one with its payload and its deliveries. `id` is the service's id or the producer's; of several events with
+/// the same producer's id, the newest.
+pub async fn get(desk: &Management, scope: &TenantScope, id: &str) -> Result<EventView, ManagementError> {
+    stored::get(&desk.store, scope, id).await?.ok_or_else(|| ManagementError::not_found(WHAT, &id))
+}
+
+/// Those that match, newest first, without payloads.
+pub async fn search(
+    desk: &Management,
+    scope: &TenantScope,
+    search: &EventSearch,
+    position: Position,
+) -> Result<Slice<EventView>, ManagementError> {
+    let rows = stored::search(&desk.store, scope, search, position.before, i64::from(position.one_more())).await?;
+    Ok(Slice::cut(rows, position, |row| Cursor::from(row.id.uuid())))
+}
+
+/// What a replay put into the queue.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Replayed {
+    /// The event.
+    pub event_id: String,
+    /// Its deliveries that will be attempted again.
+    pub deliveries: Vec<DeliveryId>,
+}
+
+/// Delivers an event again to every configuration it matched when it was accepted.
+pub async fn replay(desk: &Management, scope: &TenantScope, id: &str) -> Result<Replayed, ManagementError> {
+    let event = get(desk, scope, id).await?;
+    let targets: Vec<ConfigurationId> =
+        event.deliveries.iter().flatten().map(|delivery| delivery.configuration_id).collect();
+    let queued = queue_again(desk, scope, event.id, &targets).await?;
+    let deliveries = queued.into_iter().map(|configuration| DeliveryId { event: event.id, configuration }).collect();
+    Ok(Replayed { event_id: event.event_id, deliveries })
+}
+
+/// Puts deliveries into the queue, due now, with a fresh set of attempts. Those still under way are left alone, as are
+/// those whose configuration is gone; answers which were queued.
+pub(super) async fn queue_again(
+    desk: &Management,
+    scope: &TenantScope,
+    event: EventRowId,
+    configurations: &[ConfigurationId],
+) -> Result<Vec<ConfigurationId>, ManagementError> {
+    let queued = delivery_queue_api::replay(&desk.store, scope, event, configurations).await?;
+    for configuration in &queued {
+        desk.wake(*configuration);
+    }
+    Ok(queued)
+}
+
+/// Whose event it is: the one it names if the caller may, else the caller's, else the default.
+fn tenant_of(scope: &TenantScope, submission: &EventSubmission) -> Result<TenantId, ManagementError> {
+    match (scope, &submission.tenant) {
+        (TenantScope::All, Some(named)) => Ok(named.clone()),
+        (TenantScope::All, None) => Ok(TenantId::default_tenant()),
+        (TenantScope::One(own), None) => Ok(own.clone()),
+        (TenantScope::One(own), Some(named)) if own == named => Ok(own.clone()),
+        (TenantScope::One(_), Some(_)) => {
+            Err(ManagementError::field("tenantId", "Pattern", "tenantId must be your own tenant"))
+        }
+    }
+}
+
+/// What a failed intake means for the caller.
+pub(super) fn intake_error(error: &IntakeError) -> ManagementError {
+    match *error {
+        IntakeError::Unavailable { retry_after } => ManagementError::Unavailable { retry_after },
+        IntakeError::Overloaded { retry_after } => ManagementError::Overloaded { retry_after },
+        IntakeError::Refused => ManagementError::Internal,
+    }
+}

@@ -1,0 +1,26 @@
+//! What operators and producers ask of the service, one file a resource: read, write, pause, rotate, replay, explain.
+//!
+//! The web floor calls only these functions. Each takes the [`desk::Management`], the caller's scope and plain values,
+//! and returns a view or a [`error::ManagementError`] that knows nothing of HTTP. What must be known to
+//! the running engine at once is told to it (`Engine::refresh`, `Engine::wake`); everything else it reads itself.
+//!
+//! Deliberately absent: who the caller is and what it may do (web), SQL (models), any decision about deliveries
+//! (delivery, routing, gates).
+
+pub mod authorized_domains;
+pub mod callback_configurations;
+pub mod callback_executions;
+pub mod configuration_statistics;
+pub mod configuration_writing;
+pub mod deliveries;
+pub mod desk;
+pub mod error;
+pub mod event_subscriptions;
+pub mod events;
+pub mod health;
+pub mod idempotency;
+pub mod position;
+pub mod secret_rotation;
+pub mod test_delivery;
+
+pub use desk::Management;

@@ -1,0 +1,117 @@
+//! Every tenant's configurations and domains in memory: an immutable snapshot, replaced whole by the refresher.
+//! Routing and gates read it; they never wait for the database.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use callbacks_interfaces::ids::ConfigurationId;
+use callbacks_interfaces::tenant::TenantId;
+use callbacks_models::directory as stored;
+
+use tracing::error;
+
+use super::event_pattern_index::EventPatternIndex;
+use super::target::{Target, TargetDefaults};
+use crate::gates::domain_authorization::DomainEntry;
+
+/// One tenant's part of the directory.
+#[derive(Debug)]
+pub struct TenantDirectory {
+    /// The stored version this was made from.
+    pub version: i64,
+    /// Its configurations.
+    pub targets: Vec<Arc<Target>>,
+    /// Its authorized domains.
+    pub domains: Vec<DomainEntry>,
+    defective: Vec<ConfigurationId>,
+    index: EventPatternIndex,
+}
+
+impl TenantDirectory {
+    fn compile(rows: stored::TenantDirectory, defaults: &TargetDefaults) -> Self {
+        let targets: Vec<_> = rows.configurations.into_iter().map(|row| Arc::new(Target::compile(row, defaults))).collect();
+        let index = EventPatternIndex::new(targets.iter().map(|target| target.patterns.as_slice()));
+        let domains = rows.domains.into_iter().map(DomainEntry::from).collect();
+        for one in &rows.defective {
+            error!(configuration = %one.id, tenant = %rows.tenant, reason = %one.reason,
+                "configuration {} cannot be read and gets no events; mend or replace it over the API: {}", one.id, one.reason);
+        }
+        let defective = rows.defective.into_iter().map(|one| one.id).collect();
+        Self { version: rows.version, targets, domains, defective, index }
+    }
+
+    /// Configurations with a pattern for this type, whatever their status.
+    pub fn wanting(&self, event_type: &str) -> impl Iterator<Item = &Arc<Target>> {
+        self.index.matching(event_type).into_iter().map(|position| &self.targets[position])
+    }
+}
+
+/// The snapshot.
+#[derive(Debug, Default)]
+pub struct Directory {
+    tenants: HashMap<TenantId, Arc<TenantDirectory>>,
+    targets: HashMap<ConfigurationId, Arc<Target>>,
+    defective: HashSet<ConfigurationId>,
+}
+
+impl Directory {
+    /// A tenant's part, if it has any configuration or domain.
+    pub fn tenant(&self, tenant: &TenantId) -> Option<&Arc<TenantDirectory>> {
+        self.tenants.get(tenant)
+    }
+
+    /// A configuration by id.
+    pub fn target(&self, id: ConfigurationId) -> Option<&Arc<Target>> {
+        self.targets.get(&id)
+    }
+
+    /// True when the configuration exists but its row cannot be read: its deliveries wait until somebody mends it.
+    pub fn is_defective(&self, id: ConfigurationId) -> bool {
+        self.defective.contains(&id)
+    }
+
+    /// All configurations.
+    pub fn targets(&self) -> impl Iterator<Item = &Arc<Target>> {
+        self.targets.values()
+    }
+
+    /// The stored version each tenant's part was made from.
+    pub fn version(&self, tenant: &TenantId) -> Option<i64> {
+        self.tenants.get(tenant).map(|part| part.version)
+    }
+
+    /// A snapshot in which the given tenants' parts are replaced; a tenant without rows is dropped.
+    #[must_use]
+    pub fn with(&self, changed: Vec<stored::TenantDirectory>, defaults: &TargetDefaults) -> Self {
+        let mut tenants = self.tenants.clone();
+        for rows in changed {
+            let tenant = rows.tenant.clone();
+            tenants.insert(tenant, Arc::new(TenantDirectory::compile(rows, defaults)));
+        }
+        let targets = tenants.values().flat_map(|part| &part.targets).map(|target| (target.id, Arc::clone(target))).collect();
+        let defective = tenants.values().flat_map(|part| &part.defective).copied().collect();
+        Self { tenants, targets, defective }
+    }
+}
+
+/// The place everybody reads the current snapshot from.
+#[derive(Debug, Default)]
+pub struct CurrentDirectory(ArcSwap<Directory>);
+
+impl CurrentDirectory {
+    /// The snapshot of this moment.
+    pub fn load(&self) -> arc_swap::Guard<Arc<Directory>> {
+        self.0.load()
+    }
+
+    /// The snapshot of this moment, to be kept across an await.
+    pub fn load_full(&self) -> Arc<Directory> {
+        self.0.load_full()
+    }
+
+    /// Only the refresher replaces it.
+    pub(crate) fn replace(&self, directory: Directory) {
+        self.0.store(Arc::new(directory));
+    }
+}

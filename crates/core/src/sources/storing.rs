@@ -1,0 +1,145 @@
+//! Makes a batch durable: its events through the intake, its poison in quarantine. Does not give up before it is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use callbacks_interfaces::tenant::TenantId;
+use callbacks_models::quarantined_messages::{self, NewQuarantined};
+use tracing::{error, warn};
+
+use super::extraction::{Extracted, extract};
+use super::message::{Arrival, SourceMessage};
+use super::poison::quarantined;
+use super::pump::{Feed, PumpSurroundings, tenant_of};
+use super::tally::Tally;
+use crate::intake::error::IntakeError;
+use crate::intake::received_event::ReceivedEvent;
+
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What stores one batch.
+pub(super) struct Storing {
+    pub(super) around: PumpSurroundings,
+    pub(super) feed: Feed,
+    pub(super) tally: std::sync::Arc<Tally>,
+}
+
+/// An event with the message it was made of, for quarantine should the database refuse it.
+struct Sorted {
+    event: ReceivedEvent,
+    message: Option<SourceMessage>,
+}
+
+impl Storing {
+    /// Resolves when everything is stored. Dropping it early is safe: what is stored already is recognised next time.
+    pub(super) async fn store(self, arrivals: Vec<Arrival>) {
+        let mut wanted: BTreeMap<TenantId, Vec<Sorted>> = BTreeMap::new();
+        let mut poison = Vec::new();
+        for arrival in arrivals {
+            self.sort(arrival, &mut wanted, &mut poison);
+        }
+        self.set_aside(poison).await;
+        for (tenant, events) in wanted {
+            self.accept(&tenant, events).await;
+        }
+    }
+
+    fn sort(&self, arrival: Arrival, wanted: &mut BTreeMap<TenantId, Vec<Sorted>>, poison: &mut Vec<NewQuarantined>) {
+        let (message, subscription) = match (arrival, &self.feed) {
+            (Arrival::Event(tenant, event), _) => return self.keep(tenant, Sorted { event: *event, message: None }, wanted),
+            (Arrival::Message(message), Feed::Subscription(subscription, _)) => (message, subscription),
+            // The own outbox holds events only.
+            (Arrival::Message(_), Feed::OwnOutbox) => return,
+        };
+        match extract(&message, subscription.id, self.around.settings.max_payload) {
+            Extracted::Tombstone => self.tally.filtered(1, "tombstone"),
+            Extracted::Poison(reason) => {
+                poison.push(quarantined(&message, subscription, reason, self.around.settings.quarantined_payload));
+            }
+            Extracted::Event(event) => {
+                let sorted = Sorted { event: *event, message: Some(message) };
+                self.keep(subscription.tenant_id.clone(), sorted, wanted);
+            }
+        }
+    }
+
+    /// Keeps an event whose type the feed takes; an empty list of patterns takes all.
+    fn keep(&self, tenant: TenantId, sorted: Sorted, wanted: &mut BTreeMap<TenantId, Vec<Sorted>>) {
+        let taken = match &self.feed {
+            Feed::OwnOutbox => true,
+            Feed::Subscription(subscription, patterns) => {
+                let takes_all = subscription.event_type_patterns.as_ref().is_none_or(Vec::is_empty);
+                takes_all || patterns.iter().any(|pattern| pattern.matches(sorted.event.event_type.as_str()))
+            }
+        };
+        if taken {
+            wanted.entry(tenant).or_default().push(sorted);
+        } else {
+            self.tally.filtered(1, "pattern");
+        }
+    }
+
+    /// All events of a tenant at once; if the database refuses what one of them holds, each by itself.
+    async fn accept(&self, tenant: &TenantId, sorted: Vec<Sorted>) {
+        let events: Vec<ReceivedEvent> = sorted.iter().map(|one| one.event.clone()).collect();
+        if self.accepted(tenant, events).await {
+            return;
+        }
+        for one in sorted {
+            if self.accepted(tenant, vec![one.event.clone()]).await {
+                continue;
+            }
+            let subscription = match &self.feed {
+                Feed::Subscription(subscription, _) => subscription,
+                Feed::OwnOutbox => {
+                    error!(%tenant, event_id = ?one.event.id, "an event of the outbox could not be stored and is dropped; report this as a defect");
+                    continue;
+                }
+            };
+            if let Some(message) = &one.message {
+                let reason = "the database refused the event".to_owned();
+                self.set_aside(vec![quarantined(message, subscription, reason, self.around.settings.quarantined_payload)]).await;
+            }
+        }
+    }
+
+    /// Whether the events are stored; `false` when the database refuses what they hold.
+    async fn accepted(&self, tenant: &TenantId, events: Vec<ReceivedEvent>) -> bool {
+        loop {
+            let pause = match self.around.engine.accept_received(tenant, events.clone()).await {
+                Ok(answers) => {
+                    self.tally.duplicates(answers.iter().filter(|answer| answer.duplicate).count());
+                    return true;
+                }
+                Err(IntakeError::Refused) => return false,
+                // Overload passes as soon as a flush is done.
+                Err(IntakeError::Overloaded { .. }) => SHORTEST_PAUSE,
+                Err(IntakeError::Unavailable { retry_after }) => retry_after.clamp(SHORTEST_PAUSE, LONGEST_PAUSE),
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn set_aside(&self, poison: Vec<NewQuarantined>) {
+        if poison.is_empty() {
+            return;
+        }
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            match quarantined_messages::insert(&self.around.store, &poison).await {
+                Ok(new) => {
+                    self.tally.quarantined(poison.len(), new);
+                    if new > 0 {
+                        let tenant = tenant_of(&self.feed);
+                        warn!(tenant = ?tenant, messages = new, reason = %poison[0].reason, "{new} messages are no events and went to quarantine; the first because {}", poison[0].reason);
+                    }
+                    return;
+                }
+                Err(problem) => warn!(error = %problem, "messages could not be quarantined; trying again before anything is acknowledged"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What is said on the wire about one attempt, and why it may be impossible to say it.
+
+use bytes::Bytes;
+use callbacks_interfaces::ids::DeliveryId;
+use time::OffsetDateTime;
+
+/// What one attempt of one delivery says.
+#[derive(Debug, Clone, Copy)]
+pub struct DeliveryFacts<'a> {
+    /// The id receivers see.
+    pub event_id: &'a str,
+    /// The event's type.
+    pub event_type: &'a str,
+    /// Whose event it is.
+    pub tenant: &'a str,
+    /// The same for every attempt of this delivery.
+    pub delivery_id: DeliveryId,
+    /// The number of the attempt, from 1.
+    pub attempt: u16,
+    /// When the attempt is made.
+    pub at: OffsetDateTime,
+    /// The payload as received.
+    pub payload: &'a Bytes,
+}
+
+/// Why a delivery cannot be put on the wire: always a fault on our side, never the receiver's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// A custom header breaks a rule it was saved under.
+    #[error("custom headers: {0}")]
+    CustomHeaders(String),
+    /// The name of the signature header is none.
+    #[error("signature header {0:?} is not a header name")]
+    SignatureHeader(String),
+    /// A value cannot stand in a header.
+    #[error("a header value contains characters a header cannot carry")]
+    HeaderValue,
+    /// A template nobody knows.
+    #[error("unknown template {{{{{0}}}}}")]
+    UnknownTemplate(String),
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use callbacks_interfaces::ids::{ConfigurationId, EventRowId};
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    use super::*;
+
+    pub(crate) fn facts(payload: &Bytes) -> DeliveryFacts<'_> {
+        DeliveryFacts {
+            event_id: "evt 1",
+            event_type: "order.created",
+            tenant: "acme",
+            delivery_id: DeliveryId {
+                event: EventRowId::from(Uuid::from_u128(1)),
+                configuration: ConfigurationId::from(Uuid::from_u128(2)),
+            },
+            attempt: 2,
+            at: datetime!(2025-11-01 10:00:00.25 UTC),
+            payload,
+        }
+    }
+}

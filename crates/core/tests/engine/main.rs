@@ -1,0 +1,6 @@
+//! The engine as a whole, over a real PostgreSQL database per test and a scripted network.
+
+mod delivering;
+mod holding;
+mod house;
+mod stopping;

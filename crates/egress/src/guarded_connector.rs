@@ -1,0 +1,174 @@
+//! From an endpoint to a connected socket, past the guard: every address is judged before any is dialled.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use callbacks_core::delivery::transport::{Destination, FailureKind, PhaseTimings};
+use callbacks_core::gates::address_policy::How;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::dns::Directory;
+use crate::fault::Fault;
+use crate::settings::EgressSettings;
+use crate::socket::Socket;
+use crate::tls::Tls;
+
+/// Addresses of one host that are tried at most.
+const ADDRESSES_TRIED: usize = 8;
+
+/// Where a URL leads: parsed once per endpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) host: Host,
+    pub(crate) port: u16,
+    /// Whose certificate must be shown; `None` for plain http.
+    pub(crate) tls_name: Option<ServerName<'static>>,
+}
+
+/// The host of a URL.
+#[derive(Debug, Clone)]
+pub(crate) enum Host {
+    /// To be resolved.
+    Name(String),
+    /// An address written in the URL itself.
+    Literal(IpAddr),
+}
+
+impl Host {
+    /// The host as the tenant wrote it, for messages.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Host::Name(name) => name.clone(),
+            Host::Literal(address) => address.to_string(),
+        }
+    }
+}
+
+/// Whom a socket is connected to, remembered so that a kept connection can be judged again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    pub(crate) how: How,
+}
+
+/// A fresh connection.
+pub(crate) struct Connected {
+    pub(crate) socket: Socket,
+    pub(crate) peer: Peer,
+    /// True when both sides agreed on HTTP/2 in the TLS handshake.
+    pub(crate) http2: bool,
+}
+
+/// Connects to endpoints, and only to addresses their policy permits.
+pub(crate) struct GuardedConnector {
+    directory: Directory,
+    tls: Tls,
+    connect_timeout: Duration,
+}
+
+/// The guard: may this address be dialled for this destination? The one place where that is decided.
+pub(crate) fn vet(destination: &Destination, host: &Host, peer: Peer) -> Result<(), Fault> {
+    if let Err(refusal) = destination.addresses.verdict(peer.address, peer.how) {
+        let subject = match host {
+            Host::Literal(address) => format!("callbacks to {address} are refused"),
+            Host::Name(name) => format!("{name} leads to an address callbacks are refused to"),
+        };
+        return Err(Fault::new(FailureKind::AddressForbidden, format!("{subject}: {}", refusal.reason)));
+    }
+    if let Some(networks) = &destination.allowed_ips
+        && !networks.iter().any(|network| network.contains(&peer.address.to_canonical()))
+    {
+        let message =
+            format!("{} leads to an address outside the IP whitelist of its authorized domain", host.text());
+        return Err(Fault::new(FailureKind::AddressForbidden, message));
+    }
+    Ok(())
+}
+
+impl GuardedConnector {
+    pub(crate) fn new(settings: &EgressSettings, directory: Directory, tls: Tls) -> Self {
+        Self { directory, tls, connect_timeout: settings.connect_timeout }
+    }
+
+    /// Resolves, judges, dials and shakes hands. `timings` is filled as far as it gets, also when this is cancelled.
+    pub(crate) async fn connect(
+        &self,
+        destination: &Destination,
+        target: &Target,
+        timings: &mut PhaseTimings,
+    ) -> Result<Connected, Fault> {
+        let (addresses, how) = self.addresses(&target.host, timings).await?;
+        for &address in &addresses {
+            vet(destination, &target.host, Peer { address, how })?;
+        }
+        let (stream, address) = self.dial(&addresses, target, timings).await?;
+        let peer = Peer { address, how };
+        match &target.tls_name {
+            None => Ok(Connected { socket: Socket::plain(stream), peer, http2: false }),
+            Some(name) => self.shake_hands(&target.host.text(), name, stream, peer, timings).await,
+        }
+    }
+
+    async fn addresses(&self, host: &Host, timings: &mut PhaseTimings) -> Result<(Vec<IpAddr>, How), Fault> {
+        match host {
+            Host::Literal(address) => Ok((vec![*address], How::Literal)),
+            Host::Name(name) => {
+                let started = Instant::now();
+                let found = self.directory.lookup(name).await;
+                timings.dns = Some(started.elapsed());
+                Ok((found?, How::Resolved))
+            }
+        }
+    }
+
+    /// Tries the judged addresses in order, each with an even share of the time that is left.
+    async fn dial(
+        &self,
+        addresses: &[IpAddr],
+        target: &Target,
+        timings: &mut PhaseTimings,
+    ) -> Result<(TcpStream, IpAddr), Fault> {
+        let started = Instant::now();
+        let tried = &addresses[..addresses.len().min(ADDRESSES_TRIED)];
+        let mut last = io::Error::from(io::ErrorKind::TimedOut);
+        for (index, &address) in tried.iter().enumerate() {
+            let left = self.connect_timeout.saturating_sub(started.elapsed());
+            let share = left / u32::try_from(tried.len() - index).unwrap_or(1);
+            let dialled = TcpStream::connect(SocketAddr::new(address, target.port));
+            let connected = tokio::time::timeout(share, dialled).await;
+            timings.connect = Some(started.elapsed());
+            match connected {
+                Ok(Ok(stream)) => {
+                    // Requests are written whole; waiting to fill packets only adds latency.
+                    let _ = stream.set_nodelay(true);
+                    return Ok((stream, address));
+                }
+                Ok(Err(error)) => last = error,
+                Err(_elapsed) => last = io::Error::from(io::ErrorKind::TimedOut),
+            }
+        }
+        Err(Fault::connecting(&target.host.text(), &last))
+    }
+
+    async fn shake_hands(
+        &self,
+        host: &str,
+        name: &ServerName<'static>,
+        stream: TcpStream,
+        peer: Peer,
+        timings: &mut PhaseTimings,
+    ) -> Result<Connected, Fault> {
+        let started = Instant::now();
+        let shaken =
+            tokio::time::timeout(self.connect_timeout, self.tls.handshake(host, name.clone(), stream)).await;
+        timings.tls = Some(started.elapsed());
+        let stream = shaken.unwrap_or_else(|_elapsed| {
+            Err(Fault::new(FailureKind::Tls, format!("TLS with {host}: the handshake took too long")))
+        })?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok(Connected { socket: Socket::tls(stream), peer, http2 })
+    }
+}

@@ -1,0 +1,167 @@
+//! A callback configuration as a caller wants it: the validated form of a write.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::callback_configuration::{CallbackConfiguration, CallbackStatus, HttpMethod, PausedDeliveries};
+use crate::callback_url::CallbackUrl;
+use crate::circuit_breaker_policy::CircuitBreakerPolicy;
+use crate::configuration_rules::read;
+use crate::event_pattern::EventPattern;
+use crate::field_errors::ValidationErrors;
+use crate::patch::Patch;
+use crate::retry_policy::RetryPolicy;
+use crate::secret::SecretText;
+use crate::tenant::TenantId;
+use crate::wire_profile::WireProfile;
+
+/// Everything a caller may decide about a configuration. Server-owned fields (id, counters,
+/// timestamps) are not here; in a body they are checked and ignored. The filter expression is not
+/// compiled here: the router does that before anything is stored.
+#[derive(Clone, Debug)]
+pub struct ConfigurationDraft {
+    /// A name for people.
+    pub name: String,
+    /// A description for people.
+    pub description: Option<String>,
+    /// Where callbacks are sent.
+    pub url: CallbackUrl,
+    /// The request's method.
+    pub http_method: HttpMethod,
+    /// Whether it gets deliveries.
+    pub status: CallbackStatus,
+    /// Which event types it wants; at least one.
+    pub subscribed_event_types: Vec<EventPattern>,
+    /// Headers added to every callback, checked.
+    pub custom_headers: Option<BTreeMap<String, String>>,
+    /// A new secret, none, or the one stored.
+    pub secret: Patch<SecretText>,
+    /// Whether callbacks are signed; then there is a secret, new or stored.
+    pub signature_enabled: bool,
+    /// The header that carries the signature.
+    pub signature_header: Option<String>,
+    /// Retries after the first attempt, 0 to 10.
+    pub max_retries: i32,
+    /// Delay before the first retry, in milliseconds.
+    pub retry_delay_ms: i32,
+    /// Growth of the delay, 1 to 10.
+    pub retry_backoff_multiplier: f64,
+    /// Deadline of one attempt, in milliseconds.
+    pub timeout_ms: i32,
+    /// A switch beside `status`.
+    pub active: bool,
+    /// The tenant the body names; the caller's credential decides whether it may.
+    pub tenant_id: Option<TenantId>,
+    /// Which of the wanted events are sent.
+    pub filter_expression: Option<String>,
+    /// Anything the tenant wants to remember.
+    pub metadata: Option<Map<String, Value>>,
+    /// Failed deliveries in a row after which it is paused.
+    pub failure_threshold: i32,
+    /// Who creates it.
+    pub created_by: Option<String>,
+    /// Who changes it.
+    pub updated_by: Option<String>,
+    /// What its deliveries look like on the wire.
+    pub wire_profile: WireProfile,
+    /// When failed deliveries are retried.
+    pub retry_policy: Option<RetryPolicy>,
+    /// When the endpoint is left alone.
+    pub circuit_breaker: Option<CircuitBreakerPolicy>,
+    /// Most requests at a time.
+    pub max_in_flight: Option<i32>,
+    /// Most requests a second.
+    pub max_per_second: Option<i32>,
+    /// Hosts it may send to, in canonical form; `None` when there is no restriction.
+    pub allowed_domains: Option<Vec<String>>,
+    /// What happens to deliveries while it is paused.
+    pub paused_deliveries: PausedDeliveries,
+}
+
+impl ConfigurationDraft {
+    /// A new configuration (POST): omitted fields take their defaults.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the body.
+    pub fn create(body: &Map<String, Value>) -> Result<Self, ValidationErrors> {
+        read(body, StoredSecret::Missing, None)
+    }
+
+    /// All fields anew (PUT): omitted fields take their defaults, except `secret`: absent or `null`
+    /// (all a reader ever sees of it) keeps the stored one.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the body.
+    pub fn replace(
+        existing: &CallbackConfiguration,
+        body: &Map<String, Value>,
+    ) -> Result<Self, ValidationErrors> {
+        let stored = StoredSecret::of(existing);
+        let mut draft = read(body, stored.kept_on_null(), existing.custom_headers.as_ref())?;
+        if matches!(draft.secret, Patch::Null) {
+            draft.secret = Patch::Absent;
+        }
+        Ok(draft)
+    }
+
+    /// Some fields anew (PATCH): absent keeps, `null` clears or resets to the default.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the result.
+    pub fn patched(
+        existing: &CallbackConfiguration,
+        body: &Map<String, Value>,
+    ) -> Result<Self, ValidationErrors> {
+        let mut merged = as_members(existing);
+        merged.remove("secret");
+        merged.extend(body.clone());
+        let stored = StoredSecret::of(existing);
+        read(&merged, stored, existing.custom_headers.as_ref())
+    }
+
+    /// Total attempts of a delivery: `maxRetries` and the first one.
+    #[must_use]
+    pub const fn max_attempts(&self) -> i32 {
+        self.max_retries + 1
+    }
+}
+
+/// What a view looks like as JSON: the base a partial update is laid over.
+pub(crate) fn as_members(view: &impl serde::Serialize) -> Map<String, Value> {
+    match serde_json::to_value(view) {
+        Ok(Value::Object(members)) => members,
+        // Views are structs with text keys: they always become objects.
+        _ => Map::new(),
+    }
+}
+
+/// What is known of a secret stored earlier, and what `null` in the body means for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoredSecret {
+    Missing,
+    Present,
+    PresentAndKeptOnNull,
+}
+
+impl StoredSecret {
+    const fn of(existing: &CallbackConfiguration) -> Self {
+        if existing.secret_configured { Self::Present } else { Self::Missing }
+    }
+
+    const fn kept_on_null(self) -> Self {
+        match self {
+            Self::Missing => Self::Missing,
+            Self::Present | Self::PresentAndKeptOnNull => Self::PresentAndKeptOnNull,
+        }
+    }
+
+    /// Whether there is a secret after the write.
+    pub(crate) const fn survives<T>(self, written: &Patch<T>) -> bool {
+        match written {
+            Patch::Value(_) => true,
+            Patch::Absent => !matches!(self, Self::Missing),
+            Patch::Null => matches!(self, Self::PresentAndKeptOnNull),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Authorized domains: what the API writes and sees.
+
+use callbacks_interfaces::authorized_domain::AuthorizedDomain;
+use callbacks_interfaces::authorized_domain_draft::AuthorizedDomainDraft;
+use callbacks_interfaces::filter::FilterRequest;
+use callbacks_interfaces::ids::DomainId;
+use callbacks_interfaces::page::Page;
+use callbacks_interfaces::tenant::TenantScope;
+use serde_json::Value;
+use sqlx::types::Uuid;
+
+use crate::callback_configurations::owner;
+use crate::domain_row::{DOMAIN_LIST, DomainRow};
+use crate::error::{FilterError, StoreError};
+use crate::filter_sql::{in_order, page_of_keys};
+use crate::store::Store;
+
+/// The constraint that lets a tenant name a domain once.
+pub const UNIQUE_DOMAIN: &str = "authorized_domains_tenant_domain";
+
+/// Creates a domain: of the scope's tenant, or for an operator of the one the draft names (else `default`).
+/// It is verified when `draft.verified_requested` says so: the caller has decided whether it may.
+///
+/// # Errors
+/// `Conflict` over [`UNIQUE_DOMAIN`] when the tenant has it already, otherwise the database's failure.
+pub async fn create(
+    store: &Store,
+    scope: &TenantScope,
+    draft: &AuthorizedDomainDraft,
+) -> Result<AuthorizedDomain, StoreError> {
+    let tenant = owner(scope, draft.tenant_id.as_ref());
+    let id = DomainId::now_v7();
+    sqlx::query!(
+        r#"
+        INSERT INTO authorized_domains (
+            id, tenant_id, domain, organization, contact_email, verified, verification_method, verification_token,
+            verified_at, active, allowed_paths, max_callbacks_per_minute, ip_whitelist, require_https, notes, metadata,
+            expires_at, authorized_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $6 THEN now() END, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        "#,
+        id.uuid(),
+        tenant.as_str(),
+        draft.domain.as_str(),
+        draft.organization,
+        draft.contact_email,
+        draft.verified_requested.unwrap_or_default(),
+        draft.verification_method,
+        draft.verification_token,
+        draft.active,
+        draft.allowed_paths.as_deref(),
+        draft.max_callbacks_per_minute,
+        draft.ip_whitelist.as_deref(),
+        draft.require_https,
+        draft.notes,
+        draft.metadata.clone().map(Value::Object),
+        draft.expires_at,
+        draft.authorized_by,
+    )
+    .execute(&store.api)
+    .await?;
+    let created = get(store, scope, id).await?;
+    created.ok_or_else(|| StoreError::corrupt("authorized_domains", "deleted while being created"))
+}
+
+/// Reads one; `None` when there is none in scope.
+///
+/// # Errors
+/// When the database fails, or the row cannot be read.
+pub async fn get(
+    store: &Store,
+    scope: &TenantScope,
+    id: DomainId,
+) -> Result<Option<AuthorizedDomain>, StoreError> {
+    let rows = DomainRow::by_ids(store, scope, &[id.uuid()]).await?;
+    rows.into_iter().next().map(DomainRow::view).transpose()
+}
+
+/// One page of those that match.
+///
+/// # Errors
+/// `Invalid` for unknown fields and values of the wrong kind, otherwise the database's failure.
+pub async fn filter(
+    store: &Store,
+    scope: &TenantScope,
+    request: &FilterRequest,
+) -> Result<Page<AuthorizedDomain>, FilterError> {
+    let keys = page_of_keys(store, &DOMAIN_LIST, scope, request).await?;
+    let ids: Vec<Uuid> = keys.page.iter().map(|(id, _)| *id).collect();
+    let rows = DomainRow::by_ids(store, scope, &ids).await?;
+    let views = in_order(&keys.page, rows, |row| (row.id, row.id))
+        .into_iter()
+        .map(DomainRow::view)
+        .collect::<Result<_, _>>()?;
+    Ok(Page::new(views, request.page, request.size, keys.total))
+}
+
+/// Writes everything the draft says, except the tenant; `None` when there is no such domain in scope.
+/// `verified_requested` is followed when it says something; a change of the name resets the proof unless it does.
+///
+/// # Errors
+/// `Conflict` over [`UNIQUE_DOMAIN`] when the tenant has that name already, otherwise the database's failure.
+pub async fn replace(
+    store: &Store,
+    scope: &TenantScope,
+    id: DomainId,
+    draft: &AuthorizedDomainDraft,
+) -> Result<Option<AuthorizedDomain>, StoreError> {
+    sqlx::query!(
+        r#"
+        WITH old AS (
+            SELECT id, coalesce($6, verified AND domain = $3) AS verified
+            FROM authorized_domains WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2) FOR UPDATE
+        )
+        UPDATE authorized_domains d SET
+            domain = $3, organization = $4, contact_email = $5,
+            verified = old.verified,
+            verification_method = CASE WHEN d.domain = $3 THEN coalesce($7, d.verification_method) ELSE $7 END,
+            verification_token = CASE WHEN d.domain = $3 THEN coalesce($8, d.verification_token) ELSE $8 END,
+            verified_at = CASE WHEN NOT old.verified THEN NULL
+                               WHEN d.verified AND d.domain = $3 THEN d.verified_at ELSE now() END,
+            active = $9, allowed_paths = $10, max_callbacks_per_minute = $11, ip_whitelist = $12, require_https = $13,
+            notes = $14, metadata = $15, expires_at = $16, authorized_by = coalesce($17, d.authorized_by),
+            updated_at = now()
+        FROM old WHERE d.id = old.id
+        "#,
+        id.uuid(),
+        scope.sql(),
+        draft.domain.as_str(),
+        draft.organization,
+        draft.contact_email,
+        draft.verified_requested,
+        draft.verification_method,
+        draft.verification_token,
+        draft.active,
+        draft.allowed_paths.as_deref(),
+        draft.max_callbacks_per_minute,
+        draft.ip_whitelist.as_deref(),
+        draft.require_https,
+        draft.notes,
+        draft.metadata.clone().map(Value::Object),
+        draft.expires_at,
+        draft.authorized_by,
+    )
+    .execute(&store.api)
+    .await?;
+    get(store, scope, id).await
+}
+
+/// Marks every domain of this name in scope as verified by `method`; `false` when there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn verify(
+    store: &Store,
+    scope: &TenantScope,
+    domain: &str,
+    method: &str,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        r#"
+        UPDATE authorized_domains SET verified = true, verification_method = $3, verified_at = now(), updated_at = now()
+        WHERE domain = $1 AND ($2::text IS NULL OR tenant_id = $2)
+        "#,
+        domain,
+        scope.sql(),
+        method,
+    )
+    .execute(&store.api)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Deletes a domain; `false` when there is none in scope.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(store: &Store, scope: &TenantScope, id: DomainId) -> Result<bool, StoreError> {
+    let deleted = sqlx::query_scalar!(
+        r#"
+        WITH deleted AS (
+            DELETE FROM authorized_domains WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2) RETURNING id
+        ), totals AS (
+            DELETE FROM domain_totals t USING deleted d WHERE t.domain_id = d.id
+        )
+        SELECT id FROM deleted
+        "#,
+        id.uuid(),
+        scope.sql(),
+    )
+    .fetch_optional(&store.api)
+    .await?;
+    Ok(deleted.is_some())
+}

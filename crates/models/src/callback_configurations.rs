@@ -1,0 +1,326 @@
+//! Callback configurations: what the API writes and sees. The view has no field a secret fits into.
+
+use std::time::Duration;
+
+use callbacks_interfaces::callback_configuration::CallbackConfiguration;
+use callbacks_interfaces::configuration_draft::ConfigurationDraft;
+use callbacks_interfaces::filter::FilterRequest;
+use callbacks_interfaces::ids::ConfigurationId;
+use callbacks_interfaces::page::Page;
+use callbacks_interfaces::patch::Patch;
+use callbacks_interfaces::secret::SecretText;
+use callbacks_interfaces::tenant::{TenantId, TenantScope};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::types::Uuid;
+use time::OffsetDateTime;
+
+use crate::configuration_row::{CONFIGURATION_LIST, ConfigurationRow};
+use crate::configuration_target::{HEADERS_COLUMN, SECRET_COLUMN};
+use crate::error::{FilterError, StoreError};
+use crate::event_ref::stored_tenant;
+use crate::filter_sql::{in_order, page_of_keys};
+use crate::orphaned_deliveries::skip_deliveries_of_deleted;
+use crate::secret_column::SecretPlace;
+use crate::store::Store;
+
+/// Creates a configuration: of the scope's tenant, or for an operator of the one the draft names (else `default`).
+///
+/// # Errors
+/// When the database fails.
+pub async fn create(
+    store: &Store,
+    scope: &TenantScope,
+    draft: &ConfigurationDraft,
+) -> Result<CallbackConfiguration, StoreError> {
+    let tenant = owner(scope, draft.tenant_id.as_ref());
+    let id = ConfigurationId::now_v7();
+    let written = Written::of(store, draft, &tenant, id)?;
+    sqlx::query!(
+        r#"
+        WITH created AS (
+            INSERT INTO callback_configurations (
+                id, tenant_id, name, description, url, http_method, status, subscribed_event_types, custom_headers, secret,
+                signature_enabled, signature_header, max_retries, retry_delay_ms, retry_backoff_multiplier, timeout_ms,
+                active, filter_expression, metadata, failure_threshold, wire_profile, retry_policy, circuit_breaker,
+                max_in_flight, max_per_second, allowed_domains, paused_deliveries, created_by, updated_by)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                    $23, $24, $25, $26, $27, $28, $29)
+            RETURNING id, tenant_id
+        )
+        INSERT INTO configuration_state (configuration_id, tenant_id) SELECT id, tenant_id FROM created
+        "#,
+        id.uuid(),
+        tenant.as_str(),
+        draft.name,
+        draft.description,
+        draft.url.as_str(),
+        draft.http_method.as_str(),
+        draft.status.as_str(),
+        &written.event_types,
+        written.custom_headers,
+        written.secret,
+        draft.signature_enabled,
+        draft.signature_header,
+        draft.max_retries,
+        draft.retry_delay_ms,
+        draft.retry_backoff_multiplier,
+        draft.timeout_ms,
+        draft.active,
+        draft.filter_expression,
+        written.metadata,
+        draft.failure_threshold,
+        draft.wire_profile.as_str(),
+        written.retry_policy,
+        written.circuit_breaker,
+        draft.max_in_flight,
+        draft.max_per_second,
+        draft.allowed_domains.as_deref(),
+        draft.paused_deliveries.as_str(),
+        draft.created_by,
+        draft.updated_by,
+    )
+    .execute(&store.api)
+    .await?;
+    let created = get(store, scope, id).await?;
+    created.ok_or_else(|| StoreError::corrupt("callback_configurations", "deleted while being created"))
+}
+
+/// Reads one; `None` when there is none in scope.
+///
+/// # Errors
+/// When the database fails, or the row cannot be read.
+pub async fn get(
+    store: &Store,
+    scope: &TenantScope,
+    id: ConfigurationId,
+) -> Result<Option<CallbackConfiguration>, StoreError> {
+    let rows = ConfigurationRow::by_ids(store, scope, &[id.uuid()]).await?;
+    rows.into_iter().next().map(|row| row.view(&store.keyring)).transpose()
+}
+
+/// One page of those that match.
+///
+/// # Errors
+/// `Invalid` for unknown fields and values of the wrong kind, otherwise the database's failure.
+pub async fn filter(
+    store: &Store,
+    scope: &TenantScope,
+    request: &FilterRequest,
+) -> Result<Page<CallbackConfiguration>, FilterError> {
+    let keys = page_of_keys(store, &CONFIGURATION_LIST, scope, request).await?;
+    let ids: Vec<Uuid> = keys.page.iter().map(|(id, _)| *id).collect();
+    let rows = ConfigurationRow::by_ids(store, scope, &ids).await?;
+    let views = in_order(&keys.page, rows, |row| (row.id, row.id))
+        .into_iter()
+        .map(|row| row.view(&store.keyring))
+        .collect::<Result<_, _>>()?;
+    Ok(Page::new(views, request.page, request.size, keys.total))
+}
+
+/// Writes everything the draft says, except the tenant; `None` when there is no such configuration in scope.
+/// A change of status ends a pause the service made itself; a change to ACTIVE also starts counting anew.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replace(
+    store: &Store,
+    scope: &TenantScope,
+    id: ConfigurationId,
+    draft: &ConfigurationDraft,
+) -> Result<Option<CallbackConfiguration>, StoreError> {
+    let Some(tenant) = tenant_of(store, scope, id).await? else {
+        return Ok(None);
+    };
+    let written = Written::of(store, draft, &tenant, id)?;
+    sqlx::query!(
+        r#"
+        WITH old AS (
+            SELECT id, status FROM callback_configurations WHERE id = $1 AND tenant_id = $2 FOR UPDATE
+        ), written AS (
+            UPDATE callback_configurations c SET
+                name = $3, description = $4, url = $5, http_method = $6, status = $7, subscribed_event_types = $8,
+                custom_headers = $9,
+                secret = CASE WHEN $10 THEN c.secret ELSE $11 END,
+                previous_secret = CASE WHEN $10 THEN c.previous_secret END,
+                previous_secret_expires_at = CASE WHEN $10 THEN c.previous_secret_expires_at END,
+                signature_enabled = $12, signature_header = $13, max_retries = $14, retry_delay_ms = $15,
+                retry_backoff_multiplier = $16, timeout_ms = $17, active = $18, filter_expression = $19, metadata = $20,
+                failure_threshold = $21, wire_profile = $22, retry_policy = $23, circuit_breaker = $24,
+                max_in_flight = $25, max_per_second = $26, allowed_domains = $27, paused_deliveries = $28,
+                updated_by = coalesce($29, c.updated_by), updated_at = now()
+            FROM old WHERE c.id = old.id
+            RETURNING c.id, c.status, old.status AS old_status
+        )
+        UPDATE configuration_state s SET
+            probe_at = NULL,
+            failed_probes = 0,
+            failure_count = CASE WHEN w.status = 'ACTIVE' THEN 0 ELSE s.failure_count END,
+            hold_until = CASE WHEN w.status = 'ACTIVE' THEN NULL ELSE s.hold_until END
+        FROM written w WHERE s.configuration_id = w.id AND w.status <> w.old_status
+        "#,
+        id.uuid(),
+        tenant.as_str(),
+        draft.name,
+        draft.description,
+        draft.url.as_str(),
+        draft.http_method.as_str(),
+        draft.status.as_str(),
+        &written.event_types,
+        written.custom_headers,
+        matches!(draft.secret, Patch::Absent),
+        written.secret,
+        draft.signature_enabled,
+        draft.signature_header,
+        draft.max_retries,
+        draft.retry_delay_ms,
+        draft.retry_backoff_multiplier,
+        draft.timeout_ms,
+        draft.active,
+        draft.filter_expression,
+        written.metadata,
+        draft.failure_threshold,
+        draft.wire_profile.as_str(),
+        written.retry_policy,
+        written.circuit_breaker,
+        draft.max_in_flight,
+        draft.max_per_second,
+        draft.allowed_domains.as_deref(),
+        draft.paused_deliveries.as_str(),
+        draft.updated_by,
+    )
+    .execute(&store.api)
+    .await?;
+    get(store, scope, id).await
+}
+
+/// Deletes a configuration; `false` when there is none in scope. Its executions stay. Its queued deliveries get a last
+/// execution that says why they ended; those being tried right now end when their attempt does.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(store: &Store, scope: &TenantScope, id: ConfigurationId) -> Result<bool, StoreError> {
+    let deleted = sqlx::query_scalar!(
+        r#"
+        WITH deleted AS (
+            DELETE FROM callback_configurations WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2) RETURNING id
+        ), state AS (
+            DELETE FROM configuration_state s USING deleted d WHERE s.configuration_id = d.id
+        )
+        SELECT id FROM deleted
+        "#,
+        id.uuid(),
+        scope.sql(),
+    )
+    .fetch_optional(&store.api)
+    .await?;
+    if deleted.is_none() {
+        return Ok(false);
+    }
+    // A long queue may outlast this call's patience; the hourly sweep ends whatever is left.
+    if let Err(error) = skip_deliveries_of_deleted(store, id).await {
+        tracing::warn!(configuration_id = %id, %error, "not all deliveries of deleted configuration {id} ended yet");
+    }
+    Ok(true)
+}
+
+/// Stores a new secret; the current one keeps signing beside it for `grace`. The outer `None` says that there is no such
+/// configuration in scope, the inner that there was no secret before; otherwise when the previous one stops signing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn rotate_secret(
+    store: &Store,
+    scope: &TenantScope,
+    id: ConfigurationId,
+    secret: &SecretText,
+    grace: Duration,
+) -> Result<Option<Option<OffsetDateTime>>, StoreError> {
+    let Some(tenant) = tenant_of(store, scope, id).await? else {
+        return Ok(None);
+    };
+    let sealed = store.keyring.seal(place(&tenant, id), secret.expose())?;
+    let row = sqlx::query!(
+        r#"
+        UPDATE callback_configurations SET
+            secret = $3, previous_secret = secret, updated_at = now(),
+            previous_secret_expires_at =
+                CASE WHEN secret IS NOT NULL THEN now() + $4::bigint * interval '1 millisecond' END
+        WHERE id = $1 AND tenant_id = $2
+        RETURNING previous_secret_expires_at
+        "#,
+        id.uuid(),
+        tenant.as_str(),
+        sealed,
+        i64::try_from(grace.as_millis()).unwrap_or(i64::MAX / 4),
+    )
+    .fetch_optional(&store.api)
+    .await?;
+    Ok(row.map(|row| row.previous_secret_expires_at))
+}
+
+/// Whose it is, when it is in scope.
+async fn tenant_of(
+    store: &Store,
+    scope: &TenantScope,
+    id: ConfigurationId,
+) -> Result<Option<TenantId>, StoreError> {
+    let tenant = sqlx::query_scalar!(
+        "SELECT tenant_id FROM callback_configurations WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)",
+        id.uuid(),
+        scope.sql(),
+    )
+    .fetch_optional(&store.api)
+    .await?;
+    tenant.map(stored_tenant).transpose()
+}
+
+/// The tenant a new row belongs to.
+pub(crate) fn owner(scope: &TenantScope, named: Option<&TenantId>) -> TenantId {
+    match scope {
+        TenantScope::One(tenant) => tenant.clone(),
+        TenantScope::All => named.cloned().unwrap_or_else(TenantId::default_tenant),
+    }
+}
+
+fn place(tenant: &TenantId, id: ConfigurationId) -> SecretPlace<'_> {
+    SecretPlace { tenant, row: id.uuid(), column: SECRET_COLUMN }
+}
+
+/// What of a draft is stored in another form.
+struct Written {
+    event_types: Vec<String>,
+    custom_headers: Option<String>,
+    secret: Option<String>,
+    metadata: Option<Value>,
+    retry_policy: Option<Value>,
+    circuit_breaker: Option<Value>,
+}
+
+impl Written {
+    fn of(
+        store: &Store,
+        draft: &ConfigurationDraft,
+        tenant: &TenantId,
+        id: ConfigurationId,
+    ) -> Result<Self, StoreError> {
+        let place = place(tenant, id);
+        let secret = match &draft.secret {
+            Patch::Value(secret) => Some(store.keyring.seal(place, secret.expose())?),
+            Patch::Absent | Patch::Null => None,
+        };
+        let headers = store.keyring.seal_map(place.column(HEADERS_COLUMN), draft.custom_headers.as_ref())?;
+        Ok(Self {
+            event_types: draft.subscribed_event_types.iter().map(ToString::to_string).collect(),
+            custom_headers: headers,
+            secret,
+            metadata: draft.metadata.clone().map(Value::Object),
+            retry_policy: to_json("retry_policy", draft.retry_policy.as_ref())?,
+            circuit_breaker: to_json("circuit_breaker", draft.circuit_breaker.as_ref())?,
+        })
+    }
+}
+
+fn to_json<T: Serialize>(column: &str, value: Option<&T>) -> Result<Option<Value>, StoreError> {
+    value.map(serde_json::to_value).transpose().map_err(|error| StoreError::corrupt(column, error))
+}

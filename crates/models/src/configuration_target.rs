@@ -1,0 +1,218 @@
+//! A callback configuration as the engine uses it: parsed, and with its secrets in the clear.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use callbacks_interfaces::callback_configuration::{CallbackStatus, HttpMethod, PausedDeliveries};
+use callbacks_interfaces::callback_url::CallbackUrl;
+use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
+use callbacks_interfaces::event_pattern::EventPattern;
+use callbacks_interfaces::ids::ConfigurationId;
+use callbacks_interfaces::retry_policy::RetryPolicy;
+use callbacks_interfaces::tenant::TenantId;
+use callbacks_interfaces::wire_profile::WireProfile;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sqlx::types::Uuid;
+use time::OffsetDateTime;
+
+use crate::error::StoreError;
+use crate::secret_column::{SecretKeyring, SecretPlace, SecretState};
+
+/// A configuration, ready for routing and dispatch.
+#[derive(Clone, Debug)]
+pub struct ConfigurationTarget {
+    /// Its id.
+    pub id: ConfigurationId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its name.
+    pub name: String,
+    /// Where callbacks go: what is checked, and dialled.
+    pub url: CallbackUrl,
+    /// The request's method.
+    pub http_method: HttpMethod,
+    /// Whether it gets deliveries.
+    pub status: CallbackStatus,
+    /// The switch beside the status.
+    pub active: bool,
+    /// Which event types it wants.
+    pub event_types: Vec<EventPattern>,
+    /// Headers added to every callback.
+    pub custom_headers: BTreeMap<String, String>,
+    /// The secret callbacks are signed with.
+    pub secret: SecretState,
+    /// The secret before rotation, while it still signs beside the current one.
+    pub previous_secret: SecretState,
+    /// When the previous secret stops signing (database time).
+    pub previous_secret_expires_at: Option<OffsetDateTime>,
+    /// Whether callbacks are signed.
+    pub signature_enabled: bool,
+    /// The signature's header; the profile's own when absent.
+    pub signature_header: Option<String>,
+    /// Retries after the first attempt.
+    pub max_retries: u16,
+    /// Milliseconds before the first retry, when there is no `retry_policy`.
+    pub retry_delay_ms: i32,
+    /// Growth of that delay.
+    pub retry_backoff_multiplier: f64,
+    /// When to retry.
+    pub retry_policy: Option<RetryPolicy>,
+    /// Deadline of one attempt.
+    pub timeout: Duration,
+    /// Which of the wanted events are sent, uncompiled.
+    pub filter_expression: Option<String>,
+    /// Failed deliveries in a row after which it is paused.
+    pub failure_threshold: i32,
+    /// What its deliveries look like.
+    pub wire_profile: WireProfile,
+    /// When the endpoint is left alone.
+    pub circuit_breaker: Option<CircuitBreakerPolicy>,
+    /// Most requests at a time.
+    pub max_in_flight: Option<usize>,
+    /// Most requests a second.
+    pub max_per_second: Option<u32>,
+    /// Hosts it may send to, beside the tenant's domains.
+    pub allowed_domains: Option<Vec<String>>,
+    /// What happens to deliveries while it is paused.
+    pub paused_deliveries: PausedDeliveries,
+    /// Failed deliveries in a row so far.
+    pub failure_count: i32,
+    /// Set while the service itself paused it: when to try again (database time).
+    pub probe_at: Option<OffsetDateTime>,
+    /// Probes that failed since.
+    pub failed_probes: i32,
+    /// The endpoint asked for silence until then (database time).
+    pub hold_until: Option<OffsetDateTime>,
+}
+
+/// The row behind it.
+pub(crate) struct TargetRow {
+    pub(crate) id: Uuid,
+    pub(crate) tenant_id: String,
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) http_method: String,
+    pub(crate) status: String,
+    pub(crate) active: bool,
+    pub(crate) subscribed_event_types: Vec<String>,
+    pub(crate) custom_headers: Option<String>,
+    pub(crate) secret: Option<String>,
+    pub(crate) previous_secret: Option<String>,
+    pub(crate) previous_secret_expires_at: Option<OffsetDateTime>,
+    pub(crate) signature_enabled: bool,
+    pub(crate) signature_header: Option<String>,
+    pub(crate) max_retries: i32,
+    pub(crate) retry_delay_ms: i32,
+    pub(crate) retry_backoff_multiplier: f64,
+    pub(crate) timeout_ms: i32,
+    pub(crate) filter_expression: Option<String>,
+    pub(crate) failure_threshold: i32,
+    pub(crate) wire_profile: String,
+    pub(crate) retry_policy: Option<Value>,
+    pub(crate) circuit_breaker: Option<Value>,
+    pub(crate) max_in_flight: Option<i32>,
+    pub(crate) max_per_second: Option<i32>,
+    pub(crate) allowed_domains: Option<Vec<String>>,
+    pub(crate) paused_deliveries: String,
+    pub(crate) failure_count: Option<i32>,
+    pub(crate) probe_at: Option<OffsetDateTime>,
+    pub(crate) failed_probes: Option<i32>,
+    pub(crate) hold_until: Option<OffsetDateTime>,
+}
+
+/// The column of the custom headers.
+pub(crate) const HEADERS_COLUMN: &str = "custom_headers";
+/// The logical column both secrets are bound to, so that rotation moves the stored text as it is.
+pub(crate) const SECRET_COLUMN: &str = "secret";
+
+impl ConfigurationTarget {
+    /// Parses a row. Unreadable secrets are not an error but a state.
+    pub(crate) fn read(
+        row: TargetRow,
+        tenant: &TenantId,
+        keyring: &SecretKeyring,
+    ) -> Result<Self, StoreError> {
+        let place = SecretPlace { tenant, row: row.id, column: SECRET_COLUMN };
+        Ok(Self {
+            id: row.id.into(),
+            tenant: tenant.clone(),
+            url: CallbackUrl::try_from(row.url.as_str())
+                .map_err(|error| StoreError::corrupt("url", error))?,
+            http_method: named("http_method", &row.http_method)?,
+            status: named("status", &row.status)?,
+            event_types: patterns(&row.subscribed_event_types)?,
+            custom_headers: keyring
+                .open_map(place.column(HEADERS_COLUMN), row.custom_headers.as_deref())
+                .map_err(|error| StoreError::corrupt(HEADERS_COLUMN, error))?
+                .unwrap_or_default(),
+            secret: keyring.state(place, row.secret.as_deref()),
+            previous_secret: keyring.state(place, row.previous_secret.as_deref()),
+            max_retries: unsigned("max_retries", row.max_retries)?,
+            retry_policy: json("retry_policy", row.retry_policy)?,
+            timeout: Duration::from_millis(unsigned("timeout_ms", row.timeout_ms)?),
+            wire_profile: named("wire_profile", &row.wire_profile)?,
+            circuit_breaker: json("circuit_breaker", row.circuit_breaker)?,
+            max_in_flight: optional_unsigned("max_in_flight", row.max_in_flight)?,
+            max_per_second: optional_unsigned("max_per_second", row.max_per_second)?,
+            paused_deliveries: named("paused_deliveries", &row.paused_deliveries)?,
+            name: row.name,
+            active: row.active,
+            previous_secret_expires_at: row.previous_secret_expires_at,
+            signature_enabled: row.signature_enabled,
+            signature_header: row.signature_header,
+            retry_delay_ms: row.retry_delay_ms,
+            retry_backoff_multiplier: row.retry_backoff_multiplier,
+            filter_expression: row.filter_expression,
+            failure_threshold: row.failure_threshold,
+            allowed_domains: row.allowed_domains,
+            failure_count: row.failure_count.unwrap_or_default(),
+            probe_at: row.probe_at,
+            failed_probes: row.failed_probes.unwrap_or_default(),
+            hold_until: row.hold_until,
+        })
+    }
+}
+
+fn patterns(stored: &[String]) -> Result<Vec<EventPattern>, StoreError> {
+    stored
+        .iter()
+        .map(|text| {
+            EventPattern::try_from(text.as_str())
+                .map_err(|error| StoreError::corrupt("subscribed_event_types", error))
+        })
+        .collect()
+}
+
+/// A stored name of an enum of the contract.
+pub(crate) fn named<T>(column: &str, text: &str) -> Result<T, StoreError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    text.parse().map_err(|error: T::Err| StoreError::corrupt(column, error))
+}
+
+/// A stored JSON document, parsed into what it stands for.
+pub(crate) fn json<T: DeserializeOwned>(
+    column: &str,
+    stored: Option<Value>,
+) -> Result<Option<T>, StoreError> {
+    stored.map(serde_json::from_value).transpose().map_err(|error| StoreError::corrupt(column, error))
+}
+
+fn unsigned<T: TryFrom<i32>>(column: &str, value: i32) -> Result<T, StoreError>
+where
+    T::Error: Display,
+{
+    T::try_from(value).map_err(|error| StoreError::corrupt(column, error))
+}
+
+fn optional_unsigned<T: TryFrom<i32>>(column: &str, value: Option<i32>) -> Result<Option<T>, StoreError>
+where
+    T::Error: Display,
+{
+    value.map(|value| unsigned(column, value)).transpose()
+}

@@ -1,0 +1,181 @@
+//! Stored events: read only. They are written by acceptance.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use callbacks_interfaces::cursor::Cursor;
+use callbacks_interfaces::event::EventView;
+use callbacks_interfaces::tenant::{TenantId, TenantScope};
+use serde_json::value::RawValue;
+use sqlx::types::Uuid;
+use time::OffsetDateTime;
+
+use crate::delivery_row::DeliveryRow;
+use crate::error::StoreError;
+use crate::event_ref::stored_tenant;
+use crate::execution_row::document;
+use crate::store::Store;
+
+/// Which events a list shows; what is `None` does not restrict it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventSearch {
+    /// Those of one tenant (within the scope).
+    pub tenant: Option<TenantId>,
+    /// Those of one type.
+    pub event_type: Option<String>,
+    /// Those with one producer's id.
+    pub event_id: Option<String>,
+    /// Those of one source.
+    pub source: Option<String>,
+    /// Those accepted at that time or later.
+    pub from: Option<OffsetDateTime>,
+    /// Those accepted before that time.
+    pub to: Option<OffsetDateTime>,
+}
+
+/// Reads one with its payload and its deliveries. `id` is the service's id or the producer's; of several events with the
+/// same producer's id, the newest. `None` when there is none in scope.
+///
+/// # Errors
+/// When the database fails, or a row cannot be read.
+pub async fn get(store: &Store, scope: &TenantScope, id: &str) -> Result<Option<EventView>, StoreError> {
+    let Some(row) = find(store, scope, id).await? else {
+        return Ok(None);
+    };
+    let payload = sqlx::query_scalar!(
+        "SELECT payload FROM events WHERE id = $1 AND accepted_at = $2",
+        row.id,
+        row.accepted_at,
+    )
+    .fetch_optional(&store.api)
+    .await?;
+    let mut deliveries = DeliveryRow::of_event(store, scope, row.id).await?;
+    deliveries.sort_unstable_by_key(|row| row.configuration_id);
+    let deliveries = deliveries.into_iter().map(DeliveryRow::part_of_event);
+    let deliveries = deliveries.collect::<Result<_, _>>()?;
+    let mut view = row.view()?;
+    view.deliveries = Some(deliveries);
+    if let Some(payload) = payload {
+        match serde_json::from_slice::<Box<RawValue>>(&payload) {
+            Ok(json) => view.payload = Some(json),
+            Err(_) => view.payload_base64 = Some(STANDARD.encode(payload)),
+        }
+    }
+    Ok(Some(view))
+}
+
+/// Up to `limit` events that match, newest first, older than `before`, without payloads and deliveries.
+///
+/// # Errors
+/// When the database fails, or a row cannot be read.
+pub async fn search(
+    store: &Store,
+    scope: &TenantScope,
+    search: &EventSearch,
+    before: Option<Cursor>,
+    limit: i64,
+) -> Result<Vec<EventView>, StoreError> {
+    let rows = sqlx::query_as!(
+        EventRow,
+        r#"
+        SELECT id, accepted_at, tenant_id, event_id, source, source_event_id, event_type, content_type, occurred_at,
+               headers, cardinality(targets) AS "matched!"
+        FROM events
+        WHERE ($1::text IS NULL OR tenant_id = $1)
+          AND ($2::text IS NULL OR tenant_id = $2)
+          AND ($3::text IS NULL OR event_type = $3)
+          AND ($4::text IS NULL OR event_id = $4 OR id = $5)
+          AND ($6::text IS NULL OR source = $6)
+          AND ($7::timestamptz IS NULL OR accepted_at >= $7)
+          AND ($8::timestamptz IS NULL OR accepted_at < $8)
+          AND ($9::uuid IS NULL OR id < $9)
+        ORDER BY id DESC
+        LIMIT $10
+        "#,
+        scope.sql(),
+        search.tenant.as_ref().map(TenantId::as_str),
+        search.event_type,
+        search.event_id,
+        search.event_id.as_deref().and_then(|id| Uuid::parse_str(id).ok()),
+        search.source,
+        search.from,
+        search.to,
+        before.map(Cursor::before),
+        limit,
+    )
+    .fetch_all(&store.api)
+    .await?;
+    rows.into_iter().map(EventRow::view).collect()
+}
+
+/// The tenants are named even for an operator, because the index of producers' ids starts with them.
+async fn find(store: &Store, scope: &TenantScope, id: &str) -> Result<Option<EventRow>, StoreError> {
+    if id.contains('\0') {
+        return Ok(None);
+    }
+    let row_id = Uuid::parse_str(id).ok();
+    let row = sqlx::query_as!(
+        EventRow,
+        r#"
+        SELECT id AS "id!", accepted_at AS "accepted_at!", tenant_id AS "tenant_id!", event_id, source AS "source!",
+               source_event_id, event_type AS "event_type!", content_type, occurred_at, headers, matched AS "matched!"
+        FROM (
+            SELECT id, accepted_at, tenant_id, event_id, source, source_event_id, event_type, content_type, occurred_at,
+                   headers, cardinality(targets) AS matched, 1 AS rank
+            FROM events WHERE id = $1 AND ($3::text IS NULL OR tenant_id = $3)
+            UNION ALL
+            (SELECT id, accepted_at, tenant_id, event_id, source, source_event_id, event_type, content_type, occurred_at,
+                    headers, cardinality(targets) AS matched, 2 AS rank
+             FROM events
+             WHERE event_id = $2
+               AND tenant_id = ANY (CASE WHEN $3::text IS NULL THEN ARRAY(SELECT tenant_id FROM directory_versions)
+                                    ELSE ARRAY[$3] END)
+             ORDER BY accepted_at DESC LIMIT 1)
+        ) AS found
+        ORDER BY rank LIMIT 1
+        "#,
+        row_id,
+        id,
+        scope.sql(),
+    )
+    .fetch_optional(&store.api)
+    .await?;
+    Ok(row)
+}
+
+struct EventRow {
+    id: Uuid,
+    accepted_at: OffsetDateTime,
+    tenant_id: String,
+    event_id: Option<String>,
+    source: String,
+    source_event_id: Option<Uuid>,
+    event_type: String,
+    content_type: Option<String>,
+    occurred_at: Option<OffsetDateTime>,
+    headers: Option<String>,
+    matched: i32,
+}
+
+impl EventRow {
+    fn view(self) -> Result<EventView, StoreError> {
+        let headers: Option<BTreeMap<String, String>> = document("headers", self.headers.as_deref())?;
+        Ok(EventView {
+            id: self.id.into(),
+            event_id: self.event_id.unwrap_or_else(|| self.id.to_string()),
+            source_event_id: self.source_event_id.unwrap_or(self.id),
+            tenant_id: stored_tenant(self.tenant_id)?,
+            event_type: self.event_type,
+            source: Some(self.source).filter(|source| !source.is_empty()),
+            content_type: self.content_type,
+            occurred_at: self.occurred_at,
+            accepted_at: self.accepted_at,
+            headers,
+            matched: self.matched.unsigned_abs(),
+            payload: None,
+            payload_base64: None,
+            deliveries: None,
+        })
+    }
+}

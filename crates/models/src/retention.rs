@@ -1,0 +1,103 @@
+//! Forgetting what the service promised to remember only for a while. Small steps, so that no statement takes long.
+
+use std::time::Duration;
+
+use crate::error::StoreError;
+use crate::orphaned_deliveries::skip_orphaned_deliveries_across_tenants;
+use crate::partitions::{
+    DailyTable, drop_partitions_older_than_across_tenants, ensure_partitions_across_tenants,
+};
+use crate::store::Store;
+
+/// Rows removed by one statement.
+const STEP: usize = 5_000;
+
+/// How long what is kept.
+#[derive(Clone, Debug)]
+pub struct Retained {
+    /// Days of events.
+    pub events_days: u16,
+    /// Days of executions.
+    pub executions_days: u16,
+    /// How long a producer's event id is remembered.
+    pub dedup_window: Duration,
+    /// How long answers to idempotent requests are kept.
+    pub idempotency: Duration,
+}
+
+/// One round of housekeeping: makes the partitions of the days ahead, drops those of the days behind, forgets event ids and
+/// idempotent answers, and ends deliveries whose configuration was deleted. Returns the names of the dropped partitions.
+///
+/// # Errors
+/// The first failure; the other steps are tried all the same.
+pub async fn sweep_across_tenants(store: &Store, kept: &Retained) -> Result<Vec<String>, StoreError> {
+    let made = ensure_partitions_across_tenants(store).await.map(drop);
+    let events = drop_days(store, DailyTable::Events, kept.events_days).await;
+    let executions = drop_days(store, DailyTable::Executions, kept.executions_days).await;
+    let purged = purge_event_ids_across_tenants(store, kept.dedup_window).await;
+    let answers = purge_idempotency_keys_across_tenants(store, kept.idempotency).await;
+    let orphans = skip_orphaned_deliveries_across_tenants(store).await;
+    made.and(purged).and(answers).and(orphans)?;
+    Ok([events?, executions?].concat())
+}
+
+async fn drop_days(store: &Store, table: DailyTable, days: u16) -> Result<Vec<String>, StoreError> {
+    let keep = Duration::from_secs(u64::from(days) * 24 * 3600);
+    drop_partitions_older_than_across_tenants(store, table, keep).await
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX / 1_000_000)
+}
+
+/// Forgets producers' event ids that left the deduplication window. Returns how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn purge_event_ids_across_tenants(store: &Store, window: Duration) -> Result<u64, StoreError> {
+    let mut purged = 0;
+    loop {
+        let done = sqlx::query!(
+            r#"
+            DELETE FROM event_ids WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM event_ids WHERE accepted_at < now() - $1::bigint * interval '1 second'
+                LIMIT $2 FOR UPDATE SKIP LOCKED))
+            "#,
+            seconds(window),
+            STEP as i64,
+        )
+        .execute(&store.api)
+        .await?
+        .rows_affected();
+        purged += done;
+        if done < STEP as u64 {
+            return Ok(purged);
+        }
+    }
+}
+
+/// Forgets idempotent answers older than `keep`. Returns how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn purge_idempotency_keys_across_tenants(store: &Store, keep: Duration) -> Result<u64, StoreError> {
+    let mut purged = 0;
+    loop {
+        let done = sqlx::query!(
+            r#"
+            DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM idempotency_keys WHERE created_at < now() - $1::bigint * interval '1 second'
+                LIMIT $2 FOR UPDATE SKIP LOCKED))
+            "#,
+            seconds(keep),
+            STEP as i64,
+        )
+        .execute(&store.api)
+        .await?
+        .rows_affected();
+        purged += done;
+        if done < STEP as u64 {
+            return Ok(purged);
+        }
+    }
+}

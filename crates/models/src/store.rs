@@ -1,0 +1,140 @@
+//! The handle to the database: one pool for the API, and a few dedicated connections for each hot flow.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
+
+use crate::error::StoreError;
+use crate::hot_connections::{HotConnections, within};
+use crate::secret_column::SecretKeyring;
+
+/// How to reach the database and how much of it to use.
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// `postgres://…`; may carry a password, so never log it.
+    pub url: String,
+    /// Connections of the API.
+    pub api_connections: u32,
+    /// Connections that write events; more than two gave nothing in the measurements.
+    pub intake_connections: u32,
+    /// Connections that write outcomes.
+    pub settlement_connections: u32,
+    /// Connections for claims, discovery, heartbeats and recovery.
+    pub queue_connections: u32,
+    /// How long connecting, or waiting for a free connection, may take.
+    pub connect_timeout: Duration,
+    /// PostgreSQL's `statement_timeout`.
+    pub statement_timeout: Duration,
+    /// PostgreSQL's `lock_timeout`.
+    pub lock_timeout: Duration,
+    /// How long a producer's event id is remembered.
+    pub dedup_window: Duration,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            api_connections: 8,
+            intake_connections: 2,
+            settlement_connections: 2,
+            queue_connections: 3,
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(10),
+            lock_timeout: Duration::from_secs(5),
+            dedup_window: Duration::from_secs(7 * 24 * 3600),
+        }
+    }
+}
+
+/// Everything this crate needs to reach the database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) api: PgPool,
+    pub(crate) intake: Arc<HotConnections>,
+    pub(crate) settlement: Arc<HotConnections>,
+    pub(crate) queue: Arc<HotConnections>,
+    pub(crate) keyring: Arc<SecretKeyring>,
+    pub(crate) dedup_window: Duration,
+}
+
+impl Store {
+    /// Connects, failing at once with the real cause when the database cannot be reached.
+    ///
+    /// # Errors
+    /// `Unavailable` when the server cannot be reached, `Database` when the URL is not one.
+    pub async fn connect(settings: &StoreSettings, keyring: SecretKeyring) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(&settings.url)?;
+        // A pool would only say that it timed out.
+        within(settings.connect_timeout, options.connect()).await?.close().await?;
+        Ok(Self::with_options(options, settings, keyring))
+    }
+
+    /// A store over connection options, connecting when first used. `settings.url` is not read.
+    #[must_use]
+    pub fn with_options(options: PgConnectOptions, settings: &StoreSettings, keyring: SecretKeyring) -> Self {
+        let base = session(options, settings);
+        let hot = |name: &str, connections: u32| {
+            let options = prefer_indexes(base.clone().application_name(name));
+            let patience = settings.statement_timeout + Duration::from_secs(2);
+            Arc::new(HotConnections::new(options, connections, patience))
+        };
+        Self {
+            api: PgPoolOptions::new()
+                .max_connections(settings.api_connections.max(1))
+                .acquire_timeout(settings.connect_timeout)
+                .connect_lazy_with(plan_anew(base.clone()).application_name("callbacks-api")),
+            intake: hot("callbacks-intake", settings.intake_connections),
+            settlement: hot("callbacks-settlement", settings.settlement_connections),
+            queue: hot("callbacks-queue", settings.queue_connections),
+            keyring: Arc::new(keyring),
+            dedup_window: settings.dedup_window,
+        }
+    }
+
+    /// Asks the database for an answer.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(&self.api).await?;
+        Ok(())
+    }
+
+    /// Closes the API's pool and all idle connections.
+    pub async fn close(&self) {
+        for flow in [&self.intake, &self.settlement, &self.queue] {
+            flow.forget_idle();
+        }
+        self.api.close().await;
+    }
+}
+
+fn session(options: PgConnectOptions, settings: &StoreSettings) -> PgConnectOptions {
+    let milliseconds = |limit: Duration| limit.as_millis().max(1).to_string();
+    options
+        .options([
+            ("statement_timeout", milliseconds(settings.statement_timeout).as_str()),
+            ("lock_timeout", milliseconds(settings.lock_timeout).as_str()),
+            ("idle_in_transaction_session_timeout", "60000"),
+            ("timezone", "UTC"),
+            // Compiling a plan costs more than any statement here runs.
+            ("jit", "off"),
+        ])
+        .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1))
+        .log_statements(tracing::log::LevelFilter::Off)
+}
+
+/// A list's best plan depends on which of its filters are given, so a plan for any of them would be the worst of all.
+fn plan_anew(options: PgConnectOptions) -> PgConnectOptions {
+    options.options([("plan_cache_mode", "force_custom_plan")])
+}
+
+/// The hot statements join handfuls of keys with tables whose statistics were gathered when they were empty;
+/// without these switches the planner may choose to read a million-row queue from end to end.
+fn prefer_indexes(options: PgConnectOptions) -> PgConnectOptions {
+    options.options([("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")])
+}

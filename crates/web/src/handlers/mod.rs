@@ -1,0 +1,12 @@
+//! One file a resource. A handler extracts, makes one call into the core, and returns a view.
+
+pub mod actuator;
+pub mod answer;
+pub mod authorized_domains;
+pub mod callback_configurations;
+pub mod callback_executions;
+pub mod cloud_events;
+pub mod deliveries;
+pub mod event_subscriptions;
+pub mod events;
+pub mod listing;

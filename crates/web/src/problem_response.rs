@@ -1,0 +1,291 @@
+//! Every way a request can fail, and the one map from there to a status, a code and a remedy.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use callbacks_core::management::error::ManagementError;
+use callbacks_interfaces::field_errors::{FieldError, ValidationErrors};
+use callbacks_interfaces::problem::{ProblemCategory, ProblemSeverity};
+use http::StatusCode;
+
+/// Why a request is not answered as asked. Carried to the edge in the response's extensions, rendered there once the
+/// caller's `Accept` is known.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ApiError {
+    /// Fields or parameters break their rules; every broken one is listed.
+    #[error("Invalid request parameters")]
+    Validation(ValidationErrors),
+    /// The body is not what its content type says.
+    #[error("{0}")]
+    MalformedBody(String),
+    /// The content type or encoding of the body is not one this operation reads.
+    #[error("{0}")]
+    UnsupportedMediaType(String),
+    /// The body is longer than `limit` bytes.
+    #[error("The request body must not exceed {limit} bytes")]
+    BodyTooLarge {
+        /// Bytes.
+        limit: usize,
+    },
+    /// The body did not arrive, or the answer was not ready, in time.
+    #[error("{0}")]
+    Timeout(&'static str),
+    /// No operation has this path.
+    #[error("No operation is served at this path")]
+    UnknownRoute,
+    /// The path exists, the method does not.
+    #[error("The method {0} is not supported here")]
+    MethodNotAllowed(http::Method),
+    /// The thing named by the path does not exist, or not for this caller.
+    #[error("{what} not found: {id}")]
+    NotFound {
+        /// The kind of thing, e.g. `Callback configuration`.
+        what: &'static str,
+        /// How the caller named it.
+        id: String,
+    },
+    /// The change contradicts what is stored.
+    #[error("{0}")]
+    Conflict(String),
+    /// `X-Idempotency-Key` is blank, too long or unprintable.
+    #[error("Invalid X-Idempotency-Key header")]
+    IdempotencyKeyInvalid,
+    /// The key was used before with another request.
+    #[error("This X-Idempotency-Key was already used with a different request")]
+    IdempotencyKeyReused,
+    /// The first request with this key is still running.
+    #[error("The first request with this X-Idempotency-Key has not finished yet")]
+    IdempotencyKeyBusy,
+    /// The database is away.
+    #[error("The service cannot reach its database")]
+    Unavailable {
+        /// When trying again makes sense.
+        retry_after: Duration,
+    },
+    /// More is asked than can be taken now.
+    #[error("The service is taking as much work as it can")]
+    Overloaded {
+        /// When trying again makes sense.
+        retry_after: Duration,
+    },
+    /// A fault of ours; the cause is in the log, never in the answer.
+    #[error("An unexpected error occurred")]
+    Internal,
+}
+
+/// What the answer to an [`ApiError`] says beside its message.
+#[derive(Debug, Clone, Copy)]
+pub struct Classification {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Short title; the `error` of an ErrorResponse and the `title` of a problem.
+    pub title: &'static str,
+    /// Stable code for programs.
+    pub code: &'static str,
+    /// What kind of thing went wrong.
+    pub category: ProblemCategory,
+    /// How bad it is.
+    pub severity: ProblemSeverity,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// What the caller can do.
+    pub suggestion: &'static str,
+}
+
+impl ApiError {
+    /// The one map from error to answer.
+    #[must_use]
+    pub fn classify(&self) -> Classification {
+        let refused = |status, title, code, suggestion| Classification {
+            status,
+            title,
+            code,
+            category: ProblemCategory::Validation,
+            severity: ProblemSeverity::Low,
+            retryable: false,
+            suggestion,
+        };
+        match self {
+            Self::Validation(_) => refused(
+                StatusCode::BAD_REQUEST,
+                "Validation Failed",
+                "VALIDATION_ERROR",
+                "Please check the validation errors and correct your request.",
+            ),
+            Self::MalformedBody(_) => refused(
+                StatusCode::BAD_REQUEST,
+                "Bad Request",
+                "MALFORMED_BODY",
+                "Send one complete JSON document, UTF-8, nested at most 120 levels deep.",
+            ),
+            Self::UnsupportedMediaType(_) => refused(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Unsupported Media Type",
+                "UNSUPPORTED_MEDIA_TYPE",
+                "Send the header Content-Type: application/json and an unencoded body.",
+            ),
+            Self::BodyTooLarge { .. } => refused(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Payload Too Large",
+                "PAYLOAD_TOO_LARGE",
+                "Send a smaller body, or store the data elsewhere and send a reference to it.",
+            ),
+            Self::Timeout(_) => Classification {
+                category: ProblemCategory::Technical,
+                retryable: true,
+                ..refused(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "Request Timeout",
+                    "REQUEST_TIMEOUT",
+                    "Send the whole request at once and try again.",
+                )
+            },
+            Self::UnknownRoute => Classification {
+                category: ProblemCategory::Resource,
+                ..refused(
+                    StatusCode::NOT_FOUND,
+                    "Not Found",
+                    "ROUTE_NOT_FOUND",
+                    "See /swagger-ui.html for the operations that exist.",
+                )
+            },
+            Self::MethodNotAllowed(_) => refused(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Method Not Allowed",
+                "METHOD_NOT_ALLOWED",
+                "Use one of the methods listed in the Allow header.",
+            ),
+            Self::NotFound { .. } => Classification {
+                category: ProblemCategory::Resource,
+                ..refused(
+                    StatusCode::NOT_FOUND,
+                    "Not Found",
+                    "RESOURCE_NOT_FOUND",
+                    "Check the identifier; it may have been deleted or belong to another tenant.",
+                )
+            },
+            Self::Conflict(_) => Classification {
+                category: ProblemCategory::Business,
+                ..refused(
+                    StatusCode::CONFLICT,
+                    "Conflict",
+                    "CONFLICT",
+                    "Read the current state and decide again.",
+                )
+            },
+            Self::IdempotencyKeyInvalid => refused(
+                StatusCode::BAD_REQUEST,
+                "Bad Request",
+                "IDEMPOTENCY_KEY_INVALID",
+                "Send 1 to 255 printable ASCII characters, or leave the header out.",
+            ),
+            Self::IdempotencyKeyReused => refused(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Unprocessable Entity",
+                "IDEMPOTENCY_KEY_REUSED",
+                "Use a new key for a new request; repeat a request with exactly the same query and body.",
+            ),
+            Self::IdempotencyKeyBusy => Classification {
+                category: ProblemCategory::Business,
+                retryable: true,
+                ..refused(
+                    StatusCode::CONFLICT,
+                    "Conflict",
+                    "IDEMPOTENCY_KEY_BUSY",
+                    "Repeat the request later with the same key.",
+                )
+            },
+            Self::Unavailable { .. } | Self::Overloaded { .. } | Self::Internal => self.classify_ours(),
+        }
+    }
+
+    /// The part of the map where the caller did nothing wrong.
+    fn classify_ours(&self) -> Classification {
+        let busy = Classification {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title: "Service Unavailable",
+            code: "SERVICE_UNAVAILABLE",
+            category: ProblemCategory::Technical,
+            severity: ProblemSeverity::High,
+            retryable: true,
+            suggestion: "Try again after the time given in the Retry-After header.",
+        };
+        match self {
+            Self::Overloaded { .. } => {
+                Classification { code: "OVERLOADED", category: ProblemCategory::RateLimit, severity: ProblemSeverity::Medium, ..busy }
+            }
+            Self::Unavailable { .. } => busy,
+            _ => Classification {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                title: "Internal Server Error",
+                code: "INTERNAL_ERROR",
+                severity: ProblemSeverity::Critical,
+                retryable: false,
+                suggestion: "Report the requestId to the operator of this service.",
+                ..busy
+            },
+        }
+    }
+
+    /// What `Retry-After` says, in whole seconds, at least 1.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let wait = match self {
+            Self::Unavailable { retry_after } | Self::Overloaded { retry_after } => *retry_after,
+            Self::IdempotencyKeyBusy => Duration::from_secs(1),
+            _ => return None,
+        };
+        Some(wait.as_secs().max(1))
+    }
+
+    /// The broken fields, if the error is about fields.
+    #[must_use]
+    pub fn fields(&self) -> &[FieldError] {
+        match self {
+            Self::Validation(errors) => &errors.0,
+            _ => &[],
+        }
+    }
+
+    /// A validation error about one parameter.
+    #[must_use]
+    pub fn parameter(field: &str, code: &str, message: impl Into<String>, rejected: Option<&str>) -> Self {
+        let mut error = FieldError::new(field, code, message);
+        if let Some(text) = rejected {
+            error = error.rejecting(&text.into());
+        }
+        Self::Validation(error.into())
+    }
+}
+
+impl From<ValidationErrors> for ApiError {
+    /// Errors about the body as a whole mean that it is no JSON, or not the kind of JSON that was expected.
+    fn from(errors: ValidationErrors) -> Self {
+        match errors.0.as_slice() {
+            [only] if only.field.is_empty() => Self::MalformedBody(only.message.clone()),
+            _ => Self::Validation(errors),
+        }
+    }
+}
+
+impl From<ManagementError> for ApiError {
+    fn from(error: ManagementError) -> Self {
+        match error {
+            ManagementError::Invalid(errors) => errors.into(),
+            ManagementError::NotFound { what, id } => Self::NotFound { what, id },
+            ManagementError::Conflict(message) => Self::Conflict(message),
+            ManagementError::Unavailable { retry_after } => Self::Unavailable { retry_after },
+            ManagementError::Overloaded { retry_after } => Self::Overloaded { retry_after },
+            ManagementError::Internal => Self::Internal,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// A response without a body: the edge renders it. Only the status is already right.
+    fn into_response(self) -> Response {
+        let mut response = self.classify().status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,9 @@
+//! From sockets to handlers: `server` accepts connections and drains them, `router` says which handler serves which
+//! path, `openapi` is the document that describes them, `schemas` the bodies it names, `swagger` the page that shows it.
+
+pub mod openapi;
+pub mod router;
+pub mod schemas;
+pub mod server;
+
+pub use server::serve;
