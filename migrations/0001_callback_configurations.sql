@@ -42,4 +42,4 @@ CREATE TABLE callback_configurations (
     updated_by                 text
 );
 
-CREATE INDEX callback_configurations_tenant ON callback_configurations (tenant_id, created_at, id);
+CREATE INDEX callback_configurations_tenant ON callback_configurations (tenant_id, id);

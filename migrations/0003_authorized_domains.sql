@@ -23,4 +23,4 @@ CREATE TABLE authorized_domains (
     CONSTRAINT authorized_domains_tenant_domain UNIQUE (tenant_id, domain)
 );
 
-CREATE INDEX authorized_domains_tenant ON authorized_domains (tenant_id, created_at, id);
+CREATE INDEX authorized_domains_tenant ON authorized_domains (tenant_id, id);

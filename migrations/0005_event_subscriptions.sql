@@ -24,4 +24,4 @@ CREATE TABLE event_subscriptions (
     updated_by               text
 );
 
-CREATE INDEX event_subscriptions_tenant ON event_subscriptions (tenant_id, created_at, id);
+CREATE INDEX event_subscriptions_tenant ON event_subscriptions (tenant_id, id);

@@ -132,28 +132,8 @@ async fn accept_plain(
     count: usize,
 ) -> Result<AcceptedBatch, AcceptError> {
     let mut connection = store.intake.acquire().await.map_err(StoreError::from)?;
-    let query = sqlx::query!(
-        r#"
-        WITH fence AS MATERIALIZED (
-            SELECT now() AS accepted_at FROM workers WHERE id = $1 FOR KEY SHARE
-        ), batch AS (
-            INSERT INTO intake_batches (worker_id, accepted_at, first_event, last_event)
-            SELECT $1, accepted_at, $2, $3 FROM fence WHERE $4
-            RETURNING id
-        ), stored AS (
-            INSERT INTO events (id, accepted_at, batch_id, tenant_id, source, source_event_id, event_type, content_type,
-                                occurred_at, headers, targets, payload)
-            SELECT e.id, f.accepted_at, b.id, e.tenant_id, e.source, e.source_event_id, e.event_type, e.content_type,
-                   e.occurred_at, e.headers, ($16::uuid[])[e.first_target:e.last_target], e.payload
-            FROM fence f
-            CROSS JOIN UNNEST($5::uuid[], $6::text[], $7::text[], $8::uuid[], $9::text[], $10::text[], $11::timestamptz[],
-                              $12::text[], $13::int[], $14::int[], $15::bytea[])
-                AS e(id, tenant_id, source, source_event_id, event_type, content_type, occurred_at, headers,
-                     first_target, last_target, payload)
-            LEFT JOIN batch b ON true
-        )
-        SELECT accepted_at AS "accepted_at!", (SELECT id FROM batch) AS batch_id FROM fence
-        "#,
+    let query = sqlx::query_file!(
+        "src/acceptance_plain.sql",
         worker.uuid(),
         first,
         last,
@@ -195,71 +175,8 @@ async fn accept_with_ids(
     let queued = QueuedColumns::of(events);
     let skipped = SkippedColumns::of(events);
     let mut connection = store.intake.acquire().await.map_err(StoreError::from)?;
-    let query = sqlx::query!(
-        r#"
-        WITH fence AS MATERIALIZED (
-            SELECT now() AS accepted_at FROM workers WHERE id = $1 FOR KEY SHARE
-        ), input AS MATERIALIZED (
-            SELECT f.accepted_at, e.*
-            FROM fence f
-            CROSS JOIN UNNEST($4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::text[], $10::timestamptz[],
-                              $11::text[], $12::int[], $13::int[], $14::bytea[], $15::text[], $16::bool[])
-                WITH ORDINALITY
-                AS e(id, tenant_id, source, source_event_id, event_type, content_type, occurred_at, headers,
-                     first_target, last_target, payload, event_id, held, position)
-        ), seen AS (
-            INSERT INTO event_ids AS known (tenant_id, event_id, source, row_id, accepted_at, matched)
-            SELECT tenant_id, event_id, source, id, accepted_at, last_target - first_target + 1
-            FROM input WHERE event_id IS NOT NULL
-            ORDER BY tenant_id, event_id, source
-            ON CONFLICT (tenant_id, event_id, source) DO UPDATE SET
-                row_id = CASE WHEN known.accepted_at < now() - $17::bigint * interval '1 millisecond'
-                              THEN EXCLUDED.row_id ELSE known.row_id END,
-                matched = CASE WHEN known.accepted_at < now() - $17::bigint * interval '1 millisecond'
-                               THEN EXCLUDED.matched ELSE known.matched END,
-                accepted_at = CASE WHEN known.accepted_at < now() - $17::bigint * interval '1 millisecond'
-                                   THEN EXCLUDED.accepted_at ELSE known.accepted_at END
-            RETURNING tenant_id, event_id, source, row_id, matched
-        ), repeated AS (
-            SELECT i.position, s.row_id, s.matched
-            FROM input i
-            JOIN seen s ON s.tenant_id = i.tenant_id AND s.event_id = i.event_id AND s.source = i.source
-            WHERE s.row_id <> i.id
-        ), fresh AS MATERIALIZED (
-            SELECT * FROM input i WHERE NOT EXISTS (SELECT FROM repeated r WHERE r.position = i.position)
-        ), batch AS (
-            INSERT INTO intake_batches (worker_id, accepted_at, first_event, last_event)
-            SELECT $1, accepted_at, $2, $3 FROM fence WHERE EXISTS (SELECT FROM fresh WHERE held)
-            RETURNING id
-        ), stored AS (
-            INSERT INTO events (id, accepted_at, batch_id, tenant_id, event_id, source, source_event_id, event_type,
-                                content_type, occurred_at, headers, targets, payload)
-            SELECT e.id, e.accepted_at, b.id, e.tenant_id, e.event_id, e.source, e.source_event_id, e.event_type,
-                   e.content_type, e.occurred_at, e.headers, ($18::uuid[])[e.first_target:e.last_target], e.payload
-            FROM fresh e LEFT JOIN batch b ON true
-        ), queued AS (
-            INSERT INTO delivery_queue (event_row_id, configuration_id, tenant_id, event_accepted_at, attempt, due_at,
-                                        hold_reason)
-            SELECT e.id, q.configuration_id, e.tenant_id, e.accepted_at, 1, e.accepted_at, q.hold_reason
-            FROM UNNEST($19::uuid[], $20::uuid[], $21::text[]) AS q(event_row_id, configuration_id, hold_reason)
-            JOIN fresh e ON e.id = q.event_row_id
-            ORDER BY e.id, q.configuration_id
-        ), skipped AS (
-            INSERT INTO callback_executions (id, started_at, tenant_id, configuration_id, event_row_id, event_id,
-                                             source_event_id, event_type, status, attempt, max_attempts, error_message)
-            SELECT s.id, e.accepted_at, e.tenant_id, s.configuration_id, e.id, e.event_id, e.source_event_id,
-                   e.event_type, 'SKIPPED', 0, 0, s.reason
-            FROM UNNEST($22::uuid[], $23::uuid[], $24::uuid[], $25::text[])
-                AS s(id, event_row_id, configuration_id, reason)
-            JOIN fresh e ON e.id = s.event_row_id
-        )
-        SELECT accepted_at AS "accepted_at!",
-               (SELECT id FROM batch) AS batch_id,
-               (SELECT array_agg(position ORDER BY position) FROM repeated) AS "positions?",
-               (SELECT array_agg(row_id ORDER BY position) FROM repeated) AS "row_ids?",
-               (SELECT array_agg(matched ORDER BY position) FROM repeated) AS "matched?"
-        FROM fence
-        "#,
+    let query = sqlx::query_file!(
+        "src/acceptance_with_ids.sql",
         worker.uuid(),
         first,
         last,

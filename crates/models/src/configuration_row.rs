@@ -22,7 +22,7 @@ pub(crate) const CONFIGURATION_LIST: FilteredList = FilteredList {
     tenant: "c.tenant_id",
     columns: COLUMNS,
     searched: &["c.name", "c.description", "c.url"],
-    default_order: "c.created_at DESC",
+    default_order: "c.id DESC",
 };
 
 const COLUMNS: &[Column] = &[

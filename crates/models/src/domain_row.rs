@@ -20,7 +20,7 @@ pub(crate) const DOMAIN_LIST: FilteredList = FilteredList {
     tenant: "d.tenant_id",
     columns: COLUMNS,
     searched: &["d.domain", "d.organization", "d.contact_email", "d.notes"],
-    default_order: "d.created_at DESC",
+    default_order: "d.id DESC",
 };
 
 const COLUMNS: &[Column] = &[

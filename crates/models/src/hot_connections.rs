@@ -66,8 +66,7 @@ pub(crate) struct HotConnection<'a> {
 }
 
 impl HotConnection<'_> {
-    /// Ends `statement` by the flow's time limit, or keeps the connection when it succeeded.
-    /// Neither a dead link nor a stuck server holds the flow for longer.
+    /// How long a statement on it may take; neither a dead link nor a stuck server holds the flow for longer.
     pub(crate) fn patience(&self) -> Duration {
         self.owner.patience
     }

@@ -134,7 +134,13 @@ fn plan_anew(options: PgConnectOptions) -> PgConnectOptions {
 }
 
 /// The hot statements join handfuls of keys with tables whose statistics were gathered when they were empty;
-/// without these switches the planner may choose to read a million-row queue from end to end.
+/// without these switches the planner may choose to read a million-row queue from end to end. Planned once, they also
+/// never have hundreds of payloads copied into a plan as constants.
 fn prefer_indexes(options: PgConnectOptions) -> PgConnectOptions {
-    options.options([("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")])
+    options.options([
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
+    ])
 }

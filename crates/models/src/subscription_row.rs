@@ -26,7 +26,7 @@ pub(crate) const SUBSCRIPTION_LIST: FilteredList = FilteredList {
     tenant: "s.tenant_id",
     columns: COLUMNS,
     searched: &["s.name", "s.description", "s.topic_or_queue"],
-    default_order: "s.created_at DESC",
+    default_order: "s.id DESC",
 };
 
 const COLUMNS: &[Column] = &[

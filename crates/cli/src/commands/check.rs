@@ -16,10 +16,11 @@ pub(super) async fn run(sources: &Sources) -> anyhow::Result<()> {
     for notice in &settings.notices {
         writeln!(out, "note: {notice}")?;
     }
-    let place = settings.database.url.as_deref().map_or_else(
-        || format!("a private PostgreSQL in {}", settings.state_folder().display()),
-        masked_url,
-    );
+    let place = settings
+        .database
+        .url
+        .as_deref()
+        .map_or_else(|| format!("a private PostgreSQL in {}", settings.state_folder().display()), masked_url);
     let database = Database::open(&settings).await?;
     let answer = database.store().ping().await;
     database.close().await;

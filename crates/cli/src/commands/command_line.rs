@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::{check, listen, migrate, openapi, serve};
+use super::{apply, check, completions, configurations, explain, listen, migrate, openapi, serve};
 use crate::settings::Sources;
 
 /// Turns domain events into reliable outbound webhooks for many tenants.
@@ -28,6 +28,16 @@ enum Command {
     Openapi,
     /// Run a local receiver that prints callbacks and verifies their signatures
     Listen(listen::Listen),
+    /// Look at callback configurations
+    #[command(subcommand)]
+    Configurations(configurations::Configurations),
+    /// Make the service look as a file says; also takes pyfly's, Dealix's and servo's files
+    Apply(apply::Apply),
+    /// Answer offline what the service would decide: JSON lines in, JSON lines out
+    #[command(subcommand)]
+    Explain(explain::Topic),
+    /// Print a completion script for a shell
+    Completions { shell: clap_complete::Shell },
 }
 
 impl CommandLine {
@@ -39,6 +49,13 @@ impl CommandLine {
             Command::Check => check::run(&sources).await,
             Command::Openapi => openapi::run(),
             Command::Listen(listen) => listen.run().await,
+            Command::Configurations(configurations) => configurations.run().await,
+            Command::Apply(apply) => apply.run().await,
+            Command::Explain(topic) => topic.run(),
+            Command::Completions { shell } => {
+                completions::run(shell);
+                Ok(())
+            }
         }
     }
 }

@@ -64,10 +64,7 @@ async fn connect(settings: &Settings, embedded: Option<&EmbeddedPostgres>) -> Re
     let keyring = SecretKeyring::new((KEY_ID.to_owned(), key.into_bytes()), [])?;
     Store::connect(&settings.store(url), keyring)
         .await
-        .map_err(|source| DatabaseError::Connect {
-            place: crate::settings::masked_url(url),
-            source,
-        })
+        .map_err(|source| DatabaseError::Connect { place: crate::settings::masked_url(url), source })
 }
 
 fn embedded_settings(settings: &Settings) -> EmbeddedSettings {

@@ -11,9 +11,8 @@ use tracing_subscriber::EnvFilter;
 use crate::settings::{LogFormat, LogSection};
 
 /// Histograms in seconds: from a local answer to the longest timeout.
-const SECONDS_BUCKETS: [f64; 15] = [
-    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 300.0,
-];
+const SECONDS_BUCKETS: [f64; 15] =
+    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 300.0];
 /// Histograms of batch sizes.
 const SIZE_BUCKETS: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 5000.0];
 /// Observations gather until somebody scrapes; without scrapes they must not gather for ever.

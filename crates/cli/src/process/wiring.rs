@@ -11,7 +11,7 @@ use callbacks_core::entropy::SystemEntropy;
 use callbacks_core::gates::address_policy::AddressPolicy;
 use callbacks_core::management::Management;
 use callbacks_egress::HttpTransport;
-use callbacks_models::Store;
+use callbacks_models::store::Store;
 use callbacks_models::migrate::migrate;
 use callbacks_web::serving::server;
 use callbacks_web::state::{AppState, RequestLimits};

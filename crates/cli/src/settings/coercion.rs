@@ -53,7 +53,11 @@ mod tests {
         assert_eq!(from_text("YES", &ValueKind::Boolean(false)), Ok(ValueKind::Boolean(true)));
         assert_eq!(from_text("", &list), Ok(list.clone()));
         assert!(matches!(from_text("a, b,", &list), Ok(ValueKind::Array(items)) if items.len() == 2));
-        for (text, like) in [("8080x", ValueKind::I64(1)), ("NaN", ValueKind::Float(1.0)), ("maybe", ValueKind::Boolean(true))] {
+        for (text, like) in [
+            ("8080x", ValueKind::I64(1)),
+            ("NaN", ValueKind::Float(1.0)),
+            ("maybe", ValueKind::Boolean(true)),
+        ] {
             assert!(from_text(text, &like).is_err(), "{text}");
         }
     }

@@ -21,11 +21,7 @@ pub(crate) enum EncryptionKeyError {
     #[error("{place} is not the base64 of 32 bytes; make one with `openssl rand -base64 32`")]
     NotAKey { place: String },
     #[error("the encryption key file {path} cannot be {action}: {source}", path = .path.display())]
-    File {
-        path: PathBuf,
-        action: &'static str,
-        source: io::Error,
-    },
+    File { path: PathBuf, action: &'static str, source: io::Error },
 }
 
 impl EncryptionKey {
@@ -55,10 +51,8 @@ impl EncryptionKey {
     }
 
     fn read(path: &Path) -> Result<Self, EncryptionKeyError> {
-        let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|source| EncryptionKeyError::File {
-            path: path.to_path_buf(),
-            action: "read",
-            source,
+        let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|source| {
+            EncryptionKeyError::File { path: path.to_path_buf(), action: "read", source }
         })?;
         Self::parse(&text, &path.display().to_string())
     }
@@ -82,12 +76,8 @@ fn create(path: &Path) -> Result<(), EncryptionKeyError> {
             fs::create_dir_all(folder)?;
         }
         let unfinished = path.with_extension(format!("key.{}", std::process::id()));
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&unfinished)?;
+        let mut file =
+            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&unfinished)?;
         let key = Zeroizing::new(rand::random::<[u8; 32]>());
         writeln!(file, "{}", STANDARD.encode(*key))?;
         file.sync_all()?;
@@ -97,11 +87,7 @@ fn create(path: &Path) -> Result<(), EncryptionKeyError> {
         }
         fs::remove_file(&unfinished)
     };
-    write().map_err(|source| EncryptionKeyError::File {
-        path: path.to_path_buf(),
-        action: "made",
-        source,
-    })
+    write().map_err(|source| EncryptionKeyError::File { path: path.to_path_buf(), action: "made", source })
 }
 
 #[cfg(test)]

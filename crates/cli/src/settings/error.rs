@@ -8,25 +8,16 @@ pub(crate) enum SettingsError {
     #[error("the settings file {path} cannot be read: {reason}", path = .path.display())]
     File { path: PathBuf, reason: String },
 
-    #[error("{origin}: there is no setting `{key}`; did you mean `{nearest}`? config/default.toml lists them all")]
+    #[error(
+        "{origin}: there is no setting `{key}`; did you mean `{nearest}`? config/default.toml lists them all"
+    )]
     Unknown { key: String, origin: Origin, nearest: String },
 
     #[error("{origin}: `{value}` is not {expected}, which `{key}` needs")]
-    WrongKind {
-        key: String,
-        origin: Origin,
-        value: String,
-        expected: &'static str,
-    },
+    WrongKind { key: String, origin: Origin, value: String, expected: &'static str },
 
     #[error("{origin}: `{key}` is {value}, but must be between {least} and {most}")]
-    OutOfRange {
-        key: String,
-        origin: Origin,
-        value: String,
-        least: f64,
-        most: f64,
-    },
+    OutOfRange { key: String, origin: Origin, value: String, least: f64, most: f64 },
 
     #[error("{origin}: {reason}")]
     Refused { origin: Origin, reason: String },

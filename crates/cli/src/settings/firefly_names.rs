@@ -25,12 +25,18 @@ const WITHOUT_EFFECT: [(&str, &str); 8] = [
         "a request here costs no thread; what is on the wire at once is bounded by dispatcher.max_in_flight and \
          dispatcher.max_in_flight_per_configuration",
     ),
-    ("CALLBACK_DEFAULT_TIMEOUT", "each configuration has a timeoutMs of its own, 30000 unless it says otherwise"),
+    (
+        "CALLBACK_DEFAULT_TIMEOUT",
+        "each configuration has a timeoutMs of its own, 30000 unless it says otherwise",
+    ),
     (
         "CALLBACK_RETRY_MAX_ATTEMPTS",
         "each configuration has a maxRetries of its own, 3 (four attempts in all) unless it says otherwise",
     ),
-    ("CALLBACK_RETRY_INITIAL_DELAY", "each configuration has a retryDelayMs of its own, 1000 unless it says otherwise"),
+    (
+        "CALLBACK_RETRY_INITIAL_DELAY",
+        "each configuration has a retryDelayMs of its own, 1000 unless it says otherwise",
+    ),
     (
         "CALLBACK_RETRY_MULTIPLIER",
         "each configuration has a retryBackoffMultiplier of its own, 2.0 unless it says otherwise",

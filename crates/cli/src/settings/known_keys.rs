@@ -14,10 +14,7 @@ pub(super) fn defaults() -> Result<BTreeMap<String, Value>, SettingsError> {
 
 /// Reads TOML into dotted keys.
 pub(super) fn parse(toml: &str) -> Result<BTreeMap<String, Value>, config::ConfigError> {
-    let root = Config::builder()
-        .add_source(File::from_str(toml, FileFormat::Toml))
-        .build()?
-        .cache;
+    let root = Config::builder().add_source(File::from_str(toml, FileFormat::Toml)).build()?.cache;
     let mut keys = BTreeMap::new();
     flatten(String::new(), root, &mut keys);
     Ok(keys)
@@ -39,10 +36,7 @@ fn flatten(path: String, value: Value, keys: &mut BTreeMap<String, Value>) {
 
 /// The known key that differs least from `wrong`, for the error text.
 pub(super) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a String>) -> String {
-    known
-        .min_by_key(|key| edits(wrong, key))
-        .cloned()
-        .unwrap_or_default()
+    known.min_by_key(|key| edits(wrong, key)).cloned().unwrap_or_default()
 }
 
 /// Levenshtein's distance.

@@ -66,11 +66,8 @@ impl Layers {
             let origin = Origin::File(path.clone());
             let like = self.known(&key, &origin)?.kind.clone();
             let shown = value.to_string();
-            let kind = coercion::from_file(value.kind, &like).map_err(|expected| SettingsError::WrongKind {
-                key: key.clone(),
-                origin: origin.clone(),
-                value: shown,
-                expected,
+            let kind = coercion::from_file(value.kind, &like).map_err(|expected| {
+                SettingsError::WrongKind { key: key.clone(), origin: origin.clone(), value: shown, expected }
             })?;
             self.entries.insert(key, Entry { kind, origin });
         }

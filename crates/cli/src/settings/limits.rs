@@ -53,7 +53,6 @@ pub(super) const LIMITS: [(&str, f64, f64); 44] = [
     ("retention.dedup_window_hours", 0.0, 8760.0),
 ];
 
-
 /// Refuses the first number that is out of its range.
 pub(super) fn check(layers: &Layers) -> Result<(), SettingsError> {
     for (key, least, most) in LIMITS {

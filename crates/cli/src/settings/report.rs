@@ -55,11 +55,7 @@ pub(crate) fn masked_url(url: &str) -> String {
 /// Serde knows the key but not where its value came from.
 pub(super) fn with_origin(error: &config::ConfigError, layers: &Layers) -> SettingsError {
     let text = error.to_string();
-    let named = layers
-        .entries
-        .keys()
-        .filter(|key| text.contains(key.as_str()))
-        .max_by_key(|key| key.len());
+    let named = layers.entries.keys().filter(|key| text.contains(key.as_str())).max_by_key(|key| key.len());
     match named {
         Some(key) => SettingsError::Refused { origin: layers.origin(key), reason: text },
         None => SettingsError::Unreadable(text),

@@ -272,6 +272,5 @@ fn path_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Path
 
 fn header_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<http::HeaderName, D::Error> {
     let text = String::deserialize(deserializer)?;
-    text.parse()
-        .map_err(|_| de::Error::custom(format!("`{text}` is not a header name (RFC 9110)")))
+    text.parse().map_err(|_| de::Error::custom(format!("`{text}` is not a header name (RFC 9110)")))
 }

@@ -2,11 +2,7 @@
 
 use std::{collections::BTreeMap, env, fs, process};
 
-use super::{
-    known_keys, limits,
-    sections::Settings,
-    sources::Sources,
-};
+use super::{known_keys, limits, sections::Settings, sources::Sources};
 
 fn refusal(environment: &[(&str, &str)]) -> String {
     Settings::from_environment(environment).expect_err("refused").to_string()
@@ -126,7 +122,10 @@ fn contradictions_name_both_settings() {
             ("CALLBACK_CB_WINDOW_SIZE", "5"),
             ["circuit_breaker.minimum_number_of_calls", "circuit_breaker.sliding_window_size"],
         ),
-        (("CALLBACKS_RETENTION__EVENTS_DAYS", "6"), ["retention.dedup_window_hours", "retention.events_days"]),
+        (
+            ("CALLBACKS_RETENTION__EVENTS_DAYS", "6"),
+            ["retention.dedup_window_hours", "retention.events_days"],
+        ),
     ];
     for (variable, names) in cases {
         let text = refusal(&[variable]);

@@ -11,7 +11,11 @@ use crate::{expect_none, root};
 const ARROWS: [(&str, &[&str], &[&str]); 10] = [
     ("interfaces", &[], &["tokio", "sqlx", "axum", "reqwest", "hyper", "clap"]),
     ("models", &["interfaces"], &["axum", "reqwest", "hyper", "clap"]),
-    ("core", &["interfaces", "models"], &["axum", "reqwest", "hyper", "hyper-util", "sqlx", "clap", "config"]),
+    (
+        "core",
+        &["interfaces", "models"],
+        &["axum", "reqwest", "hyper", "hyper-util", "sqlx", "clap", "config"],
+    ),
     ("egress", &["interfaces", "core"], &["axum", "sqlx", "clap", "config"]),
     ("ingress", &["interfaces", "core"], &["axum", "reqwest", "sqlx", "clap", "config"]),
     ("web", &["interfaces", "core"], &["sqlx", "reqwest", "clap", "config"]),

@@ -9,7 +9,8 @@ const NAME_FILES: [&str; 2] = ["crates/core/src/metric_names.rs", "crates/web/sr
 
 #[test]
 fn every_metric_is_documented_and_every_documented_metric_exists() {
-    let in_code: BTreeSet<String> = NAME_FILES.iter().flat_map(|file| quoted_names(&read(file), '"')).collect();
+    let in_code: BTreeSet<String> =
+        NAME_FILES.iter().flat_map(|file| quoted_names(&read(file), '"')).collect();
     let in_table: BTreeSet<String> = read("docs/METRICS.md")
         .lines()
         .filter(|line| line.starts_with("| `"))
@@ -24,8 +25,5 @@ fn read(file: &str) -> String {
 }
 
 fn quoted_names(text: &str, quote: char) -> Vec<String> {
-    text.split(quote)
-        .filter(|part| part.starts_with("callbacks_"))
-        .map(str::to_owned)
-        .collect()
+    text.split(quote).filter(|part| part.starts_with("callbacks_")).map(str::to_owned).collect()
 }

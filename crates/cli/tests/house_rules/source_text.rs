@@ -137,7 +137,7 @@ trait T { fn declared(&self) -> [u8; 2]; }
 fn second() {}
 "##;
     let measured = functions(&code_only(text));
-    let expected = [("first", 5), ("second", 1)]
-        .map(|(name, lines)| Function { name: name.to_owned(), lines });
+    let expected =
+        [("first", 5), ("second", 1)].map(|(name, lines)| Function { name: name.to_owned(), lines });
     assert_eq!(measured, expected);
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::address_table::{FORBIDDEN_V4, FORBIDDEN_V6, NAMED_V6};
+use super::private_name::private_name;
 
 /// The rule for the address actually dialled. Cheap to clone. The default allows no exception.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,6 +56,18 @@ impl AddressPolicy {
         };
         match refusal {
             Some(reason) if !self.is_opened(address) => Err(AddressRefusal { reason }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Judges a host name before it is looked up: names of private networks lead nowhere from here, unless an operator
+    /// opened a network that is not globally reachable; then only the addresses decide.
+    ///
+    /// # Errors
+    /// [`AddressRefusal`] names the kind of name when it must not be looked up.
+    pub fn name_verdict(&self, name: &str) -> Result<(), AddressRefusal> {
+        match private_name(name) {
+            Some(reason) if self.allowed.is_empty() => Err(AddressRefusal { reason }),
             _ => Ok(()),
         }
     }

@@ -8,5 +8,6 @@ pub mod address_policy;
 pub mod circuit_breaker;
 pub mod domain_authorization;
 mod path_rules;
+mod private_name;
 pub mod rate_limit;
 pub mod standing;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::event_source::{EventSource, OpenSource, SourceBatch, SourceError, SourcePlan};
+use super::event_source::{Appetite, EventSource, OpenSource, SourceBatch, SourceError, SourcePlan};
 use super::settings::PumpSettings;
 use super::storing::Storing;
 use super::tally::Tally;
@@ -120,8 +120,7 @@ impl Pump {
                 () = self.stop.cancelled() => return self.drain(source, storings).await,
                 Some(number) = storings.next(), if !storings.is_empty() => within(source.settle(number)).await?,
                 _ = look.tick() => self.tally.stands(self.plan.consumer as usize, patiently(source.standing()).await?),
-                batch = source.pull(self.around.settings.appetite), if !full => storings.push(self.store(batch?)),
-                () = source.hold(), if full => {}
+                batch = pull_or_hold(source, self.around.settings.appetite, full) => storings.push(self.store(batch?)),
             }
         }
     }
@@ -150,6 +149,15 @@ impl Pump {
         }
         Ok(())
     }
+}
+
+/// Pulls, unless as much is being stored as may be: then it never resolves.
+async fn pull_or_hold(source: &mut dyn EventSource, appetite: Appetite, full: bool) -> Result<SourceBatch, SourceError> {
+    if full {
+        source.hold().await;
+        return std::future::pending().await;
+    }
+    source.pull(appetite).await
 }
 
 async fn patiently<T>(asked: BoxFuture<'_, T>) -> Result<T, SourceError> {

@@ -4,6 +4,8 @@ use callbacks_models::store::StoreSettings;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::fixture::{Fixture, event, named};
 
 const EVENTS: &str = "SELECT count(*) FROM events";
@@ -18,11 +20,11 @@ async fn a_flush_stores_its_events_and_one_batch(_: PgPoolOptions, options: PgCo
     assert!(batch.batch_id.is_some());
     assert_eq!(batch.events, vec![Acceptance::Stored; 50]);
     assert_eq!(db.number(EVENTS).await, 50);
-    let stored: Vec<(uuid::Uuid, Vec<uuid::Uuid>, Option<i64>, Vec<u8>)> =
-        sqlx::query_as("SELECT id, targets, batch_id, payload FROM events ORDER BY id")
-            .fetch_all(&db.pool)
-            .await
-            .expect("reads");
+    type Stored = (Uuid, Vec<Uuid>, Option<i64>, Vec<u8>);
+    let stored: Vec<Stored> = sqlx::query_as("SELECT id, targets, batch_id, payload FROM events ORDER BY id")
+        .fetch_all(&db.pool)
+        .await
+        .expect("reads");
     for (row, given) in stored.iter().zip(&events) {
         let wanted: Vec<_> = given.targets.iter().map(|id| id.uuid()).collect();
         assert_eq!((row.0, &row.1), (given.row_id.uuid(), &wanted));

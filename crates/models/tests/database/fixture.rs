@@ -88,6 +88,7 @@ pub(crate) fn reference(event: &NewEvent, batch: &AcceptedBatch) -> EventRef {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a recorded attempt needs some time; none is decided by it")]
 pub(crate) fn execution(status: ExecutionStatus, attempt: i16) -> NewExecution {
     NewExecution {
         id: ExecutionId::now_v7(),

@@ -159,7 +159,6 @@ impl Server {
             .header_read_timeout(self.settings.header_read_timeout)
             .max_headers(self.settings.max_headers)
             .max_buf_size(self.settings.max_head_bytes)
-            .pipeline_flush(true)
             .half_close(true);
         let service = TowerToHyperService::new(self.router.clone());
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));

@@ -58,7 +58,8 @@ impl Account {
         if !self.differs_from_ours {
             return Ok(());
         }
-        chown(path, Some(self.uid), Some(self.gid)).doing(|| format!("giving {} to `{}`", path.display(), self.name))
+        chown(path, Some(self.uid), Some(self.gid))
+            .doing(|| format!("giving {} to `{}`", path.display(), self.name))
     }
 
     /// Whether `path` is a real folder (no symlink) of this account.
@@ -67,15 +68,14 @@ impl Account {
         Ok(meta.is_dir() && meta.uid() == self.uid)
     }
 
-    /// Refuses a folder below one that this account may not enter, such as anything in /root.
+    /// Refuses an absolute path below a folder that this account may not enter, such as anything in /root.
     pub(super) fn check_reach(&self, folder: &Path) -> Result<(), EmbeddedPostgresError> {
         if !self.differs_from_ours {
             return Ok(());
         }
         for ancestor in folder.ancestors() {
-            let meta = ancestor
-                .metadata()
-                .doing(|| format!("looking at {}", ancestor.display()))?;
+            // What does not exist yet will be made by us, passable.
+            let Ok(meta) = ancestor.metadata() else { continue };
             let mode = meta.permissions().mode();
             let may_enter = match (meta.uid() == self.uid, meta.gid() == self.gid) {
                 (true, _) => mode & 0o100 != 0,
@@ -102,7 +102,5 @@ impl Account {
 }
 
 fn lookup(found: nix::Result<Option<User>>) -> Result<Option<User>, EmbeddedPostgresError> {
-    found
-        .map_err(io::Error::from)
-        .doing(|| "reading the password database".to_owned())
+    found.map_err(io::Error::from).doing(|| "reading the password database".to_owned())
 }

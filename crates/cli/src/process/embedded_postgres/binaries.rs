@@ -66,14 +66,13 @@ fn choose(
     data_major: Option<u32>,
 ) -> Result<Binaries, EmbeddedPostgresError> {
     let versions: Vec<String> = installed.iter().map(|found| found.major.to_string()).collect();
-    installed
-        .into_iter()
-        .find(|found| data_major.is_none_or(|major| major == found.major))
-        .ok_or_else(|| EmbeddedPostgresError::WrongVersion {
+    installed.into_iter().find(|found| data_major.is_none_or(|major| major == found.major)).ok_or_else(|| {
+        EmbeddedPostgresError::WrongVersion {
             folder: data_folder.to_path_buf(),
             data: data_major.unwrap_or_default(),
             installed: versions.join(", "),
-        })
+        }
+    })
 }
 
 fn default_folders() -> Vec<PathBuf> {
@@ -99,7 +98,12 @@ fn default_folders() -> Vec<PathBuf> {
         folders.extend(versions.into_iter().map(|(_, folder)| folder));
     }
     let mut seen = Vec::new();
-    folders.retain(|folder| !seen.contains(folder) && { seen.push(folder.clone()); true });
+    folders.retain(|folder| {
+        !seen.contains(folder) && {
+            seen.push(folder.clone());
+            true
+        }
+    });
     folders
 }
 

@@ -31,7 +31,11 @@ pub(super) fn data_version(data: &Path) -> Result<Option<u32>, EmbeddedPostgresE
 
 /// Makes the cluster in `data.init` and renames it to `data` when complete, so an interrupted `initdb` is never taken
 /// for a cluster.
-pub(super) fn create(folder: &Folder, binaries: &Binaries, account: &Account) -> Result<(), EmbeddedPostgresError> {
+pub(super) fn create(
+    folder: &Folder,
+    binaries: &Binaries,
+    account: &Account,
+) -> Result<(), EmbeddedPostgresError> {
     let unfinished = folder.root().join("data.init");
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished).doing(|| format!("removing {}", unfinished.display()))?;
@@ -40,6 +44,8 @@ pub(super) fn create(folder: &Folder, binaries: &Binaries, account: &Account) ->
     account.own(&unfinished)?;
     init(&unfinished, binaries, account)?;
     create_database(&unfinished, binaries, account)?;
+    // Once for all that was written, instead of after each step.
+    sync(&unfinished, binaries, account)?;
     fs::rename(&unfinished, folder.data()).doing(|| format!("renaming {}", unfinished.display()))?;
     // The rename itself must survive a power cut.
     fs::File::open(folder.root())
@@ -63,11 +69,18 @@ fn init(data: &Path, binaries: &Binaries, account: &Account) -> Result<(), Embed
     prepare(&mut initdb, account, data);
     initdb
         .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"])
-        .args(["--data-checksums", "--no-instructions", "-D"])
+        .args(["--data-checksums", "--no-sync", "--no-instructions", "-D"])
         .arg(data)
         .stdin(Stdio::null());
     let output = initdb.output().doing(|| "running initdb".to_owned())?;
     succeed(&output)
+}
+
+fn sync(data: &Path, binaries: &Binaries, account: &Account) -> Result<(), EmbeddedPostgresError> {
+    let mut initdb = Command::new(binaries.program("initdb"));
+    prepare(&mut initdb, account, data);
+    initdb.args(["--sync-only", "-D"]).arg(data).stdin(Stdio::null());
+    succeed(&initdb.output().doing(|| "syncing the new cluster".to_owned())?)
 }
 
 /// Single-user mode makes the database before the cluster is renamed, so a cluster without it never exists.
@@ -75,7 +88,7 @@ fn create_database(data: &Path, binaries: &Binaries, account: &Account) -> Resul
     let mut postgres = Command::new(binaries.program("postgres"));
     prepare(&mut postgres, account, data);
     postgres
-        .args(["--single", "-D"])
+        .args(["--single", "-F", "-D"])
         .arg(data)
         .arg("postgres")
         .stdin(Stdio::piped())
@@ -96,7 +109,5 @@ fn succeed(output: &Output) -> Result<(), EmbeddedPostgresError> {
     if output.status.success() && !complaint.contains("ERROR:") {
         return Ok(());
     }
-    Err(EmbeddedPostgresError::InitFailed {
-        detail: format!("{}; {}", output.status, complaint.trim()),
-    })
+    Err(EmbeddedPostgresError::InitFailed { detail: format!("{}; {}", output.status, complaint.trim()) })
 }

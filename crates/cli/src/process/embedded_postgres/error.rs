@@ -13,11 +13,7 @@ pub(crate) enum EmbeddedPostgresError {
         "the data in {folder} was made by PostgreSQL {data}, but only PostgreSQL {installed} is installed: install \
          PostgreSQL {data}, or choose another folder with CALLBACKS_DATABASE__EMBEDDED_DIR"
     )]
-    WrongVersion {
-        folder: PathBuf,
-        data: u32,
-        installed: String,
-    },
+    WrongVersion { folder: PathBuf, data: u32, installed: String },
 
     #[error(
         "another `callbacks` already runs its PostgreSQL in {folder}: stop it, choose another folder with \

@@ -27,12 +27,13 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn open(dir: &Path, account: &Account) -> Result<Self, EmbeddedPostgresError> {
+        // Before anything is made there: a refused folder stays as it was.
+        account.check_reach(dir)?;
         make_root(dir, account)?;
-        let root = dir
-            .canonicalize()
-            .doing(|| format!("looking at {}", dir.display()))?;
-        let lock = lock(&root)?;
+        let root = dir.canonicalize().doing(|| format!("looking at {}", dir.display()))?;
+        // Again for where symlinks lead.
         account.check_reach(&root)?;
+        let lock = lock(&root)?;
         let socket = socket_folder(&root, account)?;
         Ok(Self { root, socket, _lock: lock })
     }
@@ -50,10 +51,7 @@ impl Folder {
     }
 
     pub(super) fn socket_files(&self) -> [PathBuf; 2] {
-        [
-            self.socket.join(SOCKET_FILE),
-            self.socket.join(format!("{SOCKET_FILE}.lock")),
-        ]
+        [self.socket.join(SOCKET_FILE), self.socket.join(format!("{SOCKET_FILE}.lock"))]
     }
 
     pub(super) fn log_path(&self) -> PathBuf {
@@ -64,21 +62,17 @@ impl Folder {
     pub(super) fn open_log(&self) -> Result<File, EmbeddedPostgresError> {
         let path = self.log_path();
         if path.metadata().is_ok_and(|meta| meta.len() > LOG_LIMIT) {
-            fs::rename(&path, self.root.join("postgres.log.1")).doing(|| format!("renaming {}", path.display()))?;
+            fs::rename(&path, self.root.join("postgres.log.1"))
+                .doing(|| format!("renaming {}", path.display()))?;
         }
-        File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .doing(|| format!("opening {}", path.display()))
+        File::options().create(true).append(true).open(&path).doing(|| format!("opening {}", path.display()))
     }
 
     /// The URL sqlx connects with: the socket folder as `host` parameter, no password.
     pub(super) fn url(&self) -> String {
         let host = self.socket.to_string_lossy();
-        let parameters = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("host", &host)
-            .finish();
+        let parameters =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("host", &host).finish();
         format!("postgres://postgres@localhost/{}?{parameters}", super::cluster::DATABASE)
     }
 }
@@ -104,9 +98,9 @@ fn lock(root: &Path) -> Result<File, EmbeddedPostgresError> {
         .doing(|| format!("opening {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(EmbeddedPostgresError::AlreadyRunning {
-            folder: root.to_path_buf(),
-        }),
+        Err(TryLockError::WouldBlock) => {
+            Err(EmbeddedPostgresError::AlreadyRunning { folder: root.to_path_buf() })
+        }
         Err(TryLockError::Error(source)) => Err(source).doing(|| format!("locking {}", path.display())),
     }
 }
@@ -137,9 +131,7 @@ fn socket_folder(root: &Path, account: &Account) -> Result<PathBuf, EmbeddedPost
 /// Gives a folder that root (we) just made to the account; refuses any other owner.
 fn adopt_from_root(socket: &Path, account: &Account) -> Result<bool, EmbeddedPostgresError> {
     use std::os::unix::fs::MetadataExt;
-    let meta = socket
-        .symlink_metadata()
-        .doing(|| format!("looking at {}", socket.display()))?;
+    let meta = socket.symlink_metadata().doing(|| format!("looking at {}", socket.display()))?;
     let is_roots_own = account.differs_from_ours() && meta.is_dir() && meta.uid() == 0;
     if is_roots_own {
         account.own(socket)?;

@@ -143,7 +143,10 @@ impl Postmaster {
                 return Ok(());
             }
             if started.elapsed() > next_word {
-                tracing::info!("the private PostgreSQL is recovering, {} s so far", started.elapsed().as_secs());
+                tracing::info!(
+                    "the private PostgreSQL is recovering, {} s so far",
+                    started.elapsed().as_secs()
+                );
                 next_word += Duration::from_secs(5);
             }
             thread::sleep(POLL);
@@ -176,7 +179,9 @@ fn command_that_dies_with_us(program: &Path) -> Command {
         .status()
         .is_ok_and(|status| status.success());
     if !works {
-        tracing::debug!("no usable `setpriv` (util-linux): a killed service will leave its PostgreSQL to the next start");
+        tracing::debug!(
+            "no usable `setpriv` (util-linux): a killed service will leave its PostgreSQL to the next start"
+        );
         return Command::new(program);
     }
     let mut command = Command::new("setpriv");

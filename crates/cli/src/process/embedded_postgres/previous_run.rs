@@ -99,9 +99,8 @@ fn servers_in(data: &Path) -> Vec<Pid> {
 }
 
 fn is_server(process: &Path) -> bool {
-    let name: Option<PathBuf> = fs::read_link(process.join("exe"))
-        .ok()
-        .and_then(|exe| exe.file_name().map(PathBuf::from));
+    let name: Option<PathBuf> =
+        fs::read_link(process.join("exe")).ok().and_then(|exe| exe.file_name().map(PathBuf::from));
     // A package upgrade while the server runs makes the link end in " (deleted)".
     name.is_some_and(|name| name.to_string_lossy().starts_with("postgres"))
 }

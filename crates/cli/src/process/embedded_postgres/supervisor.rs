@@ -101,14 +101,14 @@ fn supervise(settings: &EmbeddedSettings, ready: Ready, commands: &mpsc::Receive
 }
 
 /// All that a start needs; holding it holds the folder's lock.
-struct Server {
+pub(super) struct Server {
     folder: Folder,
     binaries: Binaries,
     account: Account,
 }
 
 impl Server {
-    fn prepare(settings: &EmbeddedSettings) -> Result<Self, EmbeddedPostgresError> {
+    pub(super) fn prepare(settings: &EmbeddedSettings) -> Result<Self, EmbeddedPostgresError> {
         let account = Account::choose()?;
         let folder = Folder::open(&settings.dir, &account)?;
         let version = cluster::data_version(&folder.data())?;
@@ -120,7 +120,7 @@ impl Server {
         Ok(Self { folder, binaries, account })
     }
 
-    fn start(&self) -> Result<Postmaster, EmbeddedPostgresError> {
+    pub(super) fn start(&self) -> Result<Postmaster, EmbeddedPostgresError> {
         previous_run::clear(&self.folder)?;
         Postmaster::start(&self.folder, &self.binaries, &self.account)
     }

@@ -14,7 +14,7 @@ use nix::{
 };
 use sqlx::{Connection, PgConnection};
 
-use super::{EmbeddedPostgres, EmbeddedPostgresError, EmbeddedSettings};
+use super::{EmbeddedPostgres, EmbeddedPostgresError, EmbeddedSettings, supervisor::Server};
 
 /// A folder of its own for one test, gone afterwards.
 struct Scratch(PathBuf);
@@ -129,17 +129,16 @@ async fn lock_files_that_name_a_living_stranger_do_not_stop_a_start() {
 #[tokio::test]
 async fn an_orphaned_server_is_stopped_and_replaced() {
     let scratch = Scratch::new();
-    let orphan = scratch.start().await;
-    execute(orphan.url(), KEEP).await.expect("writes");
-    let orphan_pid = scratch.postmaster();
-    // As after a SIGKILL of the service: the server lives on and nobody holds the lock any more. A fresh lock file
-    // stands for the released lock.
-    fs::remove_file(scratch.0.join("supervisor.lock")).expect("removes");
+    let server = Server::prepare(&scratch.settings()).expect("prepares");
+    let _unwatched = server.start().expect("starts");
+    let orphan = scratch.postmaster();
+    // As after a SIGKILL of the service: the server lives on, and nobody holds the lock any more.
+    drop(server);
+
     let heir = scratch.start().await;
-    assert_ne!(scratch.postmaster(), orphan_pid);
-    assert_eq!(rows(heir.url()).await.expect("reads"), 2);
+    assert_ne!(scratch.postmaster(), orphan);
+    execute(heir.url(), KEEP).await.expect("writes");
     heir.stop().await;
-    orphan.stop().await;
 }
 
 #[tokio::test]

@@ -164,10 +164,10 @@ fn oracle_v6(bits: u128) -> bool {
     let top = |length: u32| bits >> (128 - length);
     let isatap = ((bits >> 32) as u32) & !0x0200_0000 == 0x5efe && oracle_v4(bits as u32);
     top(3) != 1
-        || top(23) == 0x2001_00 >> 1
+        || top(23) == 0x0010_0080
         || top(32) == 0x2001_0db8
         || top(16) == 0x2002
-        || top(20) == 0x3fff_0
+        || top(20) == 0x0003_fff0
         || isatap
 }
 

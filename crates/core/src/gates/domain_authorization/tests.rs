@@ -125,6 +125,25 @@ fn the_most_specific_entry_decides_alone() {
 }
 
 #[test]
+fn stored_networks_are_read_and_unreadable_ones_permit_nothing() {
+    let stored = |ip_whitelist: &[&str]| StoredDomain {
+        id: DomainId::from(uuid::Uuid::nil()),
+        pattern: DomainPattern::try_from("api.example.com").expect("a domain"),
+        verified: true,
+        active: true,
+        allowed_paths: Vec::new(),
+        max_callbacks_per_minute: 100,
+        ip_whitelist: ip_whitelist.iter().map(|text| (*text).to_owned()).collect(),
+        require_https: true,
+        expires_at: None,
+    };
+    let networks = |texts: &[&str]| DomainEntry::from(stored(texts)).allowed_ips.map(|list| list.len());
+    assert_eq!(networks(&[]), None);
+    assert_eq!(networks(&["192.0.2.7", "198.51.100.0/24", "2001:db8::1"]), Some(3));
+    assert_eq!(networks(&["everywhere"]), Some(0));
+}
+
+#[test]
 fn an_authorization_ends_after_its_last_moment() {
     let until = entry(&serde_json::json!({"domain": "api.example.com", "expiresAt": "2025-11-01T10:00:00Z"}));
     let url = CallbackUrl::try_from("https://api.example.com/").expect("a URL");

@@ -1,12 +1,10 @@
 //! `X-Idempotency-Key`: done once, answered twice.
 
-mod support;
-
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use support::{Service, bare, json_request};
+use crate::support::{Service, bare, json_request};
 
 const PATH: &str = "/api/v1/authorized-domains";
 

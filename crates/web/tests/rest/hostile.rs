@@ -1,12 +1,10 @@
 //! Hostile bodies and queries are answered with a 4xx, or taken as plain data; never with a 5xx.
 
-mod support;
-
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
-use support::{Answer, Service, raw_request};
+use crate::support::{Answer, Service, raw_request};
 
-const CORPUS: &str = include_str!("vectors/hostile_requests.json");
+const CORPUS: &str = include_str!("../vectors/hostile_requests.json");
 const CONFIGURATIONS: &str = "/api/v1/callback-configurations";
 
 /// Expands `{"$repeat":[s,n]}`, `{"$concat":[…]}` and `{"$repeat_list":[x,n]}`.

@@ -1,12 +1,10 @@
 //! Every operation, with the status codes it promises.
 
-mod support;
-
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use support::{Service, bare};
+use crate::support::{Service, bare};
 
-const CONTRACT: &str = include_str!("vectors/firefly_contract.json");
+const CONTRACT: &str = include_str!("../vectors/firefly_contract.json");
 const MISSING: &str = "00000000-0000-7000-8000-000000000000";
 
 fn configuration() -> Value {

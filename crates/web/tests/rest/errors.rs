@@ -1,12 +1,10 @@
 //! Error shapes, and requests no operation can read.
 
-mod support;
-
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use support::{Service, bare, json_request, raw_request};
+use crate::support::{Service, bare, json_request, raw_request};
 
 const PATH: &str = "/api/v1/callback-configurations";
 

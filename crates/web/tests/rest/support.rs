@@ -1,4 +1,3 @@
-#![allow(dead_code, reason = "each test file uses its own part")]
 //! The service as a test sees it: a router over a database of its own, with an engine whose endpoints always answer 200.
 
 use std::sync::Arc;
@@ -52,6 +51,7 @@ pub(crate) struct Service {
     /// A way to the database past the service.
     pub(crate) pool: PgPool,
     store: Arc<Store>,
+    state: AppState,
 }
 
 /// What came back.
@@ -79,6 +79,7 @@ impl Answer {
 impl Service {
     /// Starts one on the test's database.
     pub(crate) async fn start(pool: PgPool) -> Self {
+        let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         let store = Arc::new(store_over(&pool));
         let around = Surroundings {
             store: Arc::clone(&store),
@@ -89,8 +90,14 @@ impl Service {
         let engine = Engine::start(settings(), around).await.expect("the engine starts");
         let management = Management::new(Arc::clone(&store), Arc::clone(&engine), AddressPolicy::default());
         let metrics = Arc::new(|| "# TYPE a_total counter\na_total 1\n".to_owned());
-        let router = router(AppState::new(management, metrics));
-        Self { router, engine, pool, store }
+        let state = AppState::new(management, metrics);
+        let router = router(state.clone());
+        Self { router, engine, pool, store, state }
+    }
+
+    /// What the handlers share.
+    pub(crate) fn state(&self) -> AppState {
+        self.state.clone()
     }
 
     /// Takes the API's connections to the database away.
