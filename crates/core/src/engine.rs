@@ -11,6 +11,7 @@ use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::tenant::TenantId;
 use callbacks_models::delivery_queue;
 use callbacks_models::error::StoreError;
+use callbacks_models::partitions;
 use callbacks_models::store::Store;
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +42,7 @@ use crate::intake::settings::IntakeSettings;
 use crate::maintenance::retention::{self, RetentionSettings};
 use crate::maintenance::worker_lease::{WorkerLease, WorkerSettings};
 use crate::metric_names;
-use crate::routing::directory::CurrentDirectory;
+use crate::routing::directory::{CurrentDirectory, Directory};
 use crate::routing::event_document::EventDocument;
 use crate::routing::explain::explain;
 use crate::routing::refresher::Refresher;
@@ -122,6 +123,8 @@ impl Engine {
     /// When the database cannot be reached.
     pub async fn start<T: Transport>(settings: EngineSettings, around: Surroundings<T>) -> Result<Arc<Self>, StoreError> {
         let store = around.store;
+        // Before the first event: rows that reach the default partition while today's is being made would be turned away.
+        partitions::ensure_partitions_across_tenants(&store).await?;
         let lease = Arc::new(WorkerLease::register(Arc::clone(&store)).await?);
         let (status, changes) = StatusChanges::new();
         let (outcomes, recorded) = mpsc::channel(OUTCOME_QUEUE);
@@ -271,6 +274,11 @@ impl Engine {
     /// When the database cannot be read; the periodic refresh catches up then.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         self.refresher.refresh().await
+    }
+
+    /// The snapshot deliveries are routed and signed with at this moment.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.dispatcher.directory.load_full()
     }
 
     /// Looks at a configuration's lane at once: work was put into the queue table, or a hold was lifted by an operator.

@@ -5,6 +5,7 @@
 //! out through `delivery`. Every decision is a pure function in a file of its own; the `engine` joins the loops around
 //! them. `intake::acceptor` is the only writer of events, `delivery::recorder` the only writer of outcomes.
 
+pub mod access;
 pub mod backoff;
 pub mod clock;
 pub mod delivery;

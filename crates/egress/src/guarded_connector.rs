@@ -88,6 +88,15 @@ pub(crate) fn vet(destination: &Destination, host: &Host, peer: Peer) -> Result<
     Ok(())
 }
 
+/// Names of private networks are not even looked up: an answer could only be wrong, and asking tells the name server.
+fn vet_name(destination: &Destination, host: &Host) -> Result<(), Fault> {
+    let Host::Name(name) = host else { return Ok(()) };
+    destination.addresses.name_verdict(name).map_err(|refusal| {
+        let message = format!("callbacks to {name} are refused: {}", refusal.reason);
+        Fault::new(FailureKind::AddressForbidden, message)
+    })
+}
+
 impl GuardedConnector {
     pub(crate) fn new(settings: &EgressSettings, directory: Directory, tls: Tls) -> Self {
         Self { directory, tls, connect_timeout: settings.connect_timeout }
@@ -100,6 +109,7 @@ impl GuardedConnector {
         target: &Target,
         timings: &mut PhaseTimings,
     ) -> Result<Connected, Fault> {
+        vet_name(destination, &target.host)?;
         let (addresses, how) = self.addresses(&target.host, timings).await?;
         for &address in &addresses {
             vet(destination, &target.host, Peer { address, how })?;

@@ -13,7 +13,6 @@ use crate::settings::SourcesSettings;
 #[derive(Clone)]
 pub(crate) struct Opening {
     pub(crate) settings: Arc<SourcesSettings>,
-    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "only Kafka tells how old a message is"))]
     pub(crate) clock: Arc<dyn Clock>,
 }
 

@@ -6,11 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
+use crate::body_format::BodyFormat;
 use crate::circuit_breaker_policy::CircuitBreakerPolicy;
+use crate::delivery_phase::{DeliveryPhase, OnGateError};
+use crate::envelope::Envelope;
 use crate::ids::ConfigurationId;
 use crate::masked::{self, WithheldSecret};
 use crate::named_enum::named_enum;
 use crate::retry_policy::RetryPolicy;
+use crate::signature_choice::SignatureChoice;
 use crate::tenant::TenantId;
 use crate::wire_profile::WireProfile;
 
@@ -147,6 +151,22 @@ pub struct CallbackConfiguration {
     pub updated_by: Option<String>,
     /// What its deliveries look like on the wire.
     pub wire_profile: WireProfile,
+    /// How they are signed: several schemes at once, each in a header of its own. The profile's when `null`.
+    #[cfg_attr(feature = "openapi", schema(max_items = 8))]
+    #[serde(default)]
+    pub signature_schemes: Option<Vec<SignatureChoice>>,
+    /// How their JSON is written; what the profile and the schemes need when `null`.
+    #[serde(default)]
+    pub body_format: Option<BodyFormat>,
+    /// What their body is made of; the profile's when `null`.
+    #[serde(default)]
+    pub envelope: Option<Envelope>,
+    /// Whether it is called after an event, or asked before it.
+    #[serde(default)]
+    pub phase: DeliveryPhase,
+    /// What it means for an event when a gate (`phase` `BEFORE`) fails to answer.
+    #[serde(default)]
+    pub on_error: OnGateError,
     /// When failed deliveries are retried, instead of `retryDelayMs` and `retryBackoffMultiplier`.
     pub retry_policy: Option<RetryPolicy>,
     /// When the endpoint is left alone; the service's own thresholds when `null`.

@@ -4,15 +4,21 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::body_format::BodyFormat;
 use crate::callback_configuration::{CallbackConfiguration, CallbackStatus, HttpMethod, PausedDeliveries};
 use crate::callback_url::CallbackUrl;
 use crate::circuit_breaker_policy::CircuitBreakerPolicy;
 use crate::configuration_rules::read;
+use crate::delivery_phase::{DeliveryPhase, OnGateError};
+use crate::envelope::Envelope;
 use crate::event_pattern::EventPattern;
 use crate::field_errors::ValidationErrors;
 use crate::patch::Patch;
+use crate::profile_defaults::ProfileDefaults;
 use crate::retry_policy::RetryPolicy;
 use crate::secret::SecretText;
+use crate::signature_choice::SignatureChoice;
+use crate::signature_scheme::SignatureScheme;
 use crate::tenant::TenantId;
 use crate::wire_profile::WireProfile;
 
@@ -65,6 +71,19 @@ pub struct ConfigurationDraft {
     pub updated_by: Option<String>,
     /// What its deliveries look like on the wire.
     pub wire_profile: WireProfile,
+    /// How they are signed, instead of the profile's way.
+    pub signature_schemes: Option<Vec<SignatureChoice>>,
+    /// How their JSON is written.
+    pub body_format: Option<BodyFormat>,
+    /// What their body is made of.
+    pub envelope: Option<Envelope>,
+    /// Whether it is called after an event, or asked before it.
+    pub phase: DeliveryPhase,
+    /// What a gate's failure means for an event.
+    pub on_error: OnGateError,
+    /// An Ed25519 private key (`whsk_…`) for a configuration that signs with one and has none. Never part of a
+    /// body: the service makes it.
+    pub signing_key: Option<SecretText>,
     /// When failed deliveries are retried.
     pub retry_policy: Option<RetryPolicy>,
     /// When the endpoint is left alone.
@@ -115,15 +134,49 @@ impl ConfigurationDraft {
     ) -> Result<Self, ValidationErrors> {
         let mut merged = as_members(existing);
         merged.remove("secret");
+        forget_implied(&mut merged, existing, body);
         merged.extend(body.clone());
         let stored = StoredSecret::of(existing);
         read(&merged, stored, existing.custom_headers.as_ref())
+    }
+
+    /// The schemes its deliveries are signed with; none when they are not.
+    pub fn signing_schemes(&self) -> impl Iterator<Item = SignatureScheme> {
+        let named = self.signature_schemes.as_deref().unwrap_or_default().iter().map(SignatureChoice::scheme);
+        let default = self.signature_schemes.is_none().then(|| self.wire_profile.default_scheme());
+        let enabled = self.signature_enabled;
+        named.chain(default).filter(move |scheme| enabled && *scheme != SignatureScheme::None)
     }
 
     /// Total attempts of a delivery: `maxRetries` and the first one.
     #[must_use]
     pub const fn max_attempts(&self) -> i32 {
         self.max_retries + 1
+    }
+}
+
+/// What followed from the old profile follows from the new one, where a partial update names a new profile or new
+/// schemes and nothing else about it.
+fn forget_implied(
+    merged: &mut Map<String, Value>,
+    existing: &CallbackConfiguration,
+    body: &Map<String, Value>,
+) {
+    if !body.contains_key("wireProfile") && !body.contains_key("signatureSchemes") {
+        return;
+    }
+    if !existing.signature_enabled {
+        merged.remove("signatureEnabled");
+    }
+    let implied = ProfileDefaults::of(existing.wire_profile);
+    for (name, value, default) in [
+        ("maxRetries", existing.max_retries, implied.max_retries),
+        ("retryDelayMs", existing.retry_delay_ms, implied.retry_delay_ms),
+        ("timeoutMs", existing.timeout_ms, implied.timeout_ms),
+    ] {
+        if value == default {
+            merged.remove(name);
+        }
     }
 }
 

@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::body_format::BodyFormat;
 use crate::callback_configuration::{CallbackStatus, HttpMethod, PausedDeliveries};
 use crate::callback_url::CallbackUrl;
 use crate::circuit_breaker_policy::CircuitBreakerPolicy;
 use crate::configuration_draft::{ConfigurationDraft, StoredSecret};
+use crate::delivery_phase::{DeliveryPhase, OnGateError};
 use crate::domain_pattern::DomainPattern;
+use crate::envelope::Envelope;
 use crate::event_pattern::EventPattern;
 use crate::field_errors::ValidationErrors;
 use crate::field_reader::{Bounds, FieldReader, Size};
-use crate::masked;
 use crate::patch::Patch;
+use crate::profile_defaults::ProfileDefaults;
 use crate::retry_policy::RetryPolicy;
-use crate::secret::{SECRET_MAX_CHARS, SecretText};
+use crate::signing_rules::{read_custom_headers, read_signing};
 use crate::tenant::TenantId;
-use crate::wire_headers::{custom_header_problems, signature_header_problem};
 use crate::wire_profile::WireProfile;
 
 /// Reads a whole configuration; all errors at once.
@@ -34,14 +36,15 @@ pub(crate) fn read(
     let method = r.required_name("httpMethod", HttpMethod::Post, "HTTP method is required");
     let status = r.required_name("status", CallbackStatus::Active, "Status is required");
     let routing = read_routing(r);
-    let signing = read_signing(r, stored);
-    let custom_headers = read_custom_headers(r, stored_headers, signing.header.as_deref());
-    let pacing = read_pacing(r);
+    let wire_profile = r.name_or("wireProfile", WireProfile::Firefly);
+    let signing = read_signing(r, wire_profile, stored);
+    let custom_headers = read_custom_headers(r, stored_headers, wire_profile, &signing);
+    let shape = read_shape(r);
+    let pacing = read_pacing(r, ProfileDefaults::of(wire_profile));
     let active = r.flag_or_true("active");
     let metadata = r.any_object("metadata");
     let created_by = r.text("createdBy", &CREATED_BY);
     let updated_by = r.text("updatedBy", &UPDATED_BY);
-    let wire_profile = r.name_or("wireProfile", WireProfile::Firefly);
     let paused_deliveries = r.name_or("pausedDeliveries", PausedDeliveries::Keep);
     // Server-owned: checked as the contract says, then ignored.
     r.integer("failureCount", &FAILURE_COUNT);
@@ -70,6 +73,12 @@ pub(crate) fn read(
         created_by,
         updated_by,
         wire_profile,
+        signature_schemes: signing.schemes,
+        body_format: shape.body_format,
+        envelope: shape.envelope,
+        phase: shape.phase,
+        on_error: shape.on_error,
+        signing_key: None,
         retry_policy: pacing.retry_policy,
         circuit_breaker: pacing.circuit_breaker,
         max_in_flight: pacing.max_in_flight,
@@ -144,66 +153,20 @@ pub(crate) fn read_tenant(reader: &mut FieldReader<'_>) -> Option<TenantId> {
     reader.parsed("tenantId", "Pattern", |text| TenantId::try_from(text))
 }
 
-struct Signing {
-    secret: Patch<SecretText>,
-    enabled: bool,
-    header: Option<String>,
+struct Shape {
+    body_format: Option<BodyFormat>,
+    envelope: Option<Envelope>,
+    phase: DeliveryPhase,
+    on_error: OnGateError,
 }
 
-fn read_signing(reader: &mut FieldReader<'_>, stored: StoredSecret) -> Signing {
-    let secret = read_secret(reader);
-    let enabled = reader.flag_or_false("signatureEnabled");
-    if enabled && !stored.survives(&secret) {
-        let message = "Secret is required when signatureEnabled is true";
-        reader.fail("secret", "NotBlank", message);
+fn read_shape(reader: &mut FieldReader<'_>) -> Shape {
+    Shape {
+        body_format: reader.optional_name("bodyFormat"),
+        envelope: reader.optional_name("envelope"),
+        phase: reader.name_or("phase", DeliveryPhase::After),
+        on_error: reader.name_or("onError", OnGateError::Proceed),
     }
-    let header = reader.text("signatureHeader", &SIGNATURE_HEADER);
-    if let Some(header) = &header
-        && header.len() <= SIGNATURE_HEADER.max
-        && let Some(problem) = signature_header_problem(header)
-    {
-        let value = Value::String(header.clone());
-        reader.refuse("signatureHeader", "Pattern", problem, &value);
-    }
-    Signing { secret, enabled, header }
-}
-
-/// An empty secret means none. No error ever quotes a secret.
-fn read_secret(reader: &mut FieldReader<'_>) -> Patch<SecretText> {
-    let text = match reader.get("secret") {
-        Patch::Absent => return Patch::Absent,
-        Patch::Null => return Patch::Null,
-        Patch::Value(Value::String(text)) if text.is_empty() => return Patch::Null,
-        Patch::Value(Value::String(text)) => text,
-        Patch::Value(_) => {
-            reader.fail("secret", "TypeMismatch", "secret must be a string");
-            return Patch::Absent;
-        }
-    };
-    match SecretText::try_from(text.clone()) {
-        Ok(secret) => Patch::Value(secret),
-        Err(error) => {
-            let too_long = text.chars().count() > SECRET_MAX_CHARS;
-            let code = if too_long { "Size" } else { "Pattern" };
-            reader.fail("secret", code, error.to_string());
-            Patch::Absent
-        }
-    }
-}
-
-fn read_custom_headers(
-    reader: &mut FieldReader<'_>,
-    stored: Option<&BTreeMap<String, String>>,
-    signature_header: Option<&str>,
-) -> Option<BTreeMap<String, String>> {
-    let mut headers = reader.text_map("customHeaders");
-    masked::restore(&mut headers, stored);
-    if let Some(headers) = &headers {
-        for problem in custom_header_problems(headers, signature_header) {
-            reader.fail(&problem.field, &problem.code, problem.message);
-        }
-    }
-    headers
 }
 
 struct Pacing {
@@ -218,12 +181,12 @@ struct Pacing {
     max_per_second: Option<i32>,
 }
 
-fn read_pacing(reader: &mut FieldReader<'_>) -> Pacing {
+fn read_pacing(reader: &mut FieldReader<'_>, defaults: ProfileDefaults) -> Pacing {
     Pacing {
-        max_retries: reader.int32("maxRetries", 3, &MAX_RETRIES),
-        retry_delay_ms: reader.int32("retryDelayMs", 1000, &RETRY_DELAY),
+        max_retries: reader.int32("maxRetries", defaults.max_retries, &MAX_RETRIES),
+        retry_delay_ms: reader.int32("retryDelayMs", defaults.retry_delay_ms, &RETRY_DELAY),
         retry_backoff_multiplier: reader.decimal("retryBackoffMultiplier", 2.0, &MULTIPLIER),
-        timeout_ms: reader.int32("timeoutMs", 30_000, &TIMEOUT),
+        timeout_ms: reader.int32("timeoutMs", defaults.timeout_ms, &TIMEOUT),
         failure_threshold: reader.int32("failureThreshold", 10, &FAILURE_THRESHOLD),
         retry_policy: reader.nested("retryPolicy", RetryPolicy::read),
         circuit_breaker: reader.nested("circuitBreaker", CircuitBreakerPolicy::read),
@@ -247,8 +210,6 @@ const TENANT_ID: Size = Size { min: 0, max: 100, message: "Tenant ID must not ex
 const URL: Size = Size { min: 0, max: 2048, message: "URL must not exceed 2048 characters" };
 const FILTER_EXPRESSION: Size =
     Size { min: 0, max: 1000, message: "Filter expression must not exceed 1000 characters" };
-const SIGNATURE_HEADER: Size =
-    Size { min: 0, max: 100, message: "Signature header must not exceed 100 characters" };
 const MAX_RETRIES: Bounds<i64> = Bounds {
     min: 0,
     below: "Max retries must be at least 0",

@@ -223,17 +223,18 @@ impl<'a> FieldReader<'a> {
 
     /// One of an enum's names; the default when missing.
     pub fn name_or<E: NamedEnum>(&mut self, name: &str, default: E) -> E {
-        let Some(value) = self.get(name).value() else {
-            return default;
-        };
-        let Some(text) = self.string(name, value) else {
-            return default;
-        };
-        E::from_name(text).unwrap_or_else(|| {
+        self.optional_name(name).unwrap_or(default)
+    }
+
+    /// One of an enum's names, which may be missing.
+    pub fn optional_name<E: NamedEnum>(&mut self, name: &str) -> Option<E> {
+        let value = self.get(name).value()?;
+        let found = E::from_name(self.string(name, value)?);
+        if found.is_none() {
             let message = format!("{name} must be one of {}", E::allowed_names());
             self.refuse(name, "Enum", message, value);
-            default
-        })
+        }
+        found
     }
 
     /// A list of texts that may be missing. Items that are no texts are reported by their index.

@@ -71,6 +71,26 @@ impl RetryPolicy {
         }
     }
 
+    /// `delay_ms · n` after the n-th attempt.
+    #[must_use]
+    pub fn linear(delay_ms: u64) -> Self {
+        Self { kind: RetryKind::Linear { delay_ms: delay_ms.min(DELAY_MS_MAX) }, max_elapsed_ms: None }
+    }
+
+    /// The delays of a list, the last one again and again.
+    #[must_use]
+    pub fn schedule(delays_ms: &[u64]) -> Self {
+        let delays_ms = delays_ms.iter().take(SCHEDULE_MAX_LEN).map(|delay| *delay.min(&DELAY_MS_MAX));
+        Self { kind: RetryKind::Schedule { delays_ms: delays_ms.collect() }, max_elapsed_ms: None }
+    }
+
+    /// The same policy, with no attempt later than this many milliseconds after the first.
+    #[must_use]
+    pub const fn within(mut self, max_elapsed_ms: u64) -> Self {
+        self.max_elapsed_ms = Some(max_elapsed_ms);
+        self
+    }
+
     /// The same policy with a share of every delay at random, 0 to 1; only exponential ones have it.
     #[must_use]
     pub fn with_jitter(mut self, share: f64) -> Self {

@@ -81,7 +81,9 @@ pub fn is_header_value(value: &str) -> bool {
 #[must_use]
 pub fn is_reserved_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    RESERVED_NAMES.contains(&name.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    RESERVED_NAMES.contains(&name.as_str())
+        || name.ends_with("-signature")
+        || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// What is wrong with the name of a signature header, if anything.
@@ -97,36 +99,58 @@ pub fn signature_header_problem(name: &str) -> Option<&'static str> {
     None
 }
 
+/// What a configuration's custom headers are checked against.
+#[derive(Clone, Copy, Debug)]
+pub struct CustomHeaderRules<'a> {
+    /// Names that carry signatures.
+    pub taken: &'a [&'a str],
+    /// Whether `Content-Type` may be set.
+    pub content_type_is_free: bool,
+}
+
 /// Everything that is wrong with a configuration's custom headers.
 #[must_use]
 pub fn custom_header_problems(
     headers: &BTreeMap<String, String>,
     signature_header: Option<&str>,
 ) -> Vec<FieldError> {
-    let mut problems = Vec::new();
-    let octets: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if headers.len() > CUSTOM_HEADERS_MAX || octets > CUSTOM_HEADERS_MAX_OCTETS {
-        let message = "Custom headers must not exceed 64 headers or 16384 bytes in total";
-        problems.push(FieldError::new("customHeaders", "Size", message));
-        return problems;
-    }
-    let mut seen: Vec<String> = Vec::with_capacity(headers.len());
-    for (name, value) in headers {
-        let field = format!("customHeaders.{name}");
-        let lower_case = name.to_ascii_lowercase();
-        let is_the_signature = signature_header.is_some_and(|signature| signature.eq_ignore_ascii_case(name));
-        if is_the_signature || (is_header_name(name) && is_reserved_name(name)) {
-            let message = format!("Header {name} is set by the service and cannot be overridden");
-            problems.push(FieldError::new(field, "Reserved", message));
-        } else if let Some(message) = custom_header_problem(name, value) {
-            problems.push(FieldError::new(field, "Pattern", message));
-        } else if seen.contains(&lower_case) {
-            let message = format!("Header {name} is given twice; upper and lower case are equal");
-            problems.push(FieldError::new(field, "Duplicate", message));
+    CustomHeaderRules { taken: signature_header.as_slice(), content_type_is_free: false }.problems(headers)
+}
+
+impl CustomHeaderRules<'_> {
+    /// Everything that is wrong with the headers.
+    #[must_use]
+    pub fn problems(&self, headers: &BTreeMap<String, String>) -> Vec<FieldError> {
+        let mut problems = Vec::new();
+        let octets: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if headers.len() > CUSTOM_HEADERS_MAX || octets > CUSTOM_HEADERS_MAX_OCTETS {
+            let message = "Custom headers must not exceed 64 headers or 16384 bytes in total";
+            problems.push(FieldError::new("customHeaders", "Size", message));
+            return problems;
         }
-        seen.push(lower_case);
+        let mut seen: Vec<String> = Vec::with_capacity(headers.len());
+        for (name, value) in headers {
+            let field = format!("customHeaders.{name}");
+            let lower_case = name.to_ascii_lowercase();
+            if self.is_taken(&lower_case) {
+                let message = format!("Header {name} is set by the service and cannot be overridden");
+                problems.push(FieldError::new(field, "Reserved", message));
+            } else if let Some(message) = custom_header_problem(name, value) {
+                problems.push(FieldError::new(field, "Pattern", message));
+            } else if seen.contains(&lower_case) {
+                let message = format!("Header {name} is given twice; upper and lower case are equal");
+                problems.push(FieldError::new(field, "Duplicate", message));
+            }
+            seen.push(lower_case);
+        }
+        problems
     }
-    problems
+
+    fn is_taken(&self, lower_case: &str) -> bool {
+        let is_the_signature = self.taken.iter().any(|taken| taken.eq_ignore_ascii_case(lower_case));
+        let is_free = self.content_type_is_free && lower_case == "content-type";
+        is_the_signature || (!is_free && is_header_name(lower_case) && is_reserved_name(lower_case))
+    }
 }
 
 fn custom_header_problem(name: &str, value: &str) -> Option<String> {
@@ -205,6 +229,7 @@ mod tests {
             "Metadata",
             "Metadata-Flavor",
             "X-Firefly-Signature",
+            "Dealix-Signature",
             "x-my-sig",
         ] {
             assert_eq!(problem(name, "x").as_deref(), Some("Reserved"), "{name}");

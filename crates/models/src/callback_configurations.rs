@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use callbacks_interfaces::body_format::BodyFormat;
 use callbacks_interfaces::callback_configuration::CallbackConfiguration;
 use callbacks_interfaces::configuration_draft::ConfigurationDraft;
+use callbacks_interfaces::envelope::Envelope;
 use callbacks_interfaces::filter::FilterRequest;
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::page::Page;
@@ -16,7 +18,7 @@ use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
 use crate::configuration_row::{CONFIGURATION_LIST, ConfigurationRow};
-use crate::configuration_target::{HEADERS_COLUMN, SECRET_COLUMN};
+use crate::configuration_target::{HEADERS_COLUMN, SECRET_COLUMN, SIGNING_KEY_COLUMN};
 use crate::error::{FilterError, StoreError};
 use crate::event_ref::stored_tenant;
 use crate::filter_sql::{in_order, page_of_keys};
@@ -43,9 +45,10 @@ pub async fn create(
                 id, tenant_id, name, description, url, http_method, status, subscribed_event_types, custom_headers, secret,
                 signature_enabled, signature_header, max_retries, retry_delay_ms, retry_backoff_multiplier, timeout_ms,
                 active, filter_expression, metadata, failure_threshold, wire_profile, retry_policy, circuit_breaker,
-                max_in_flight, max_per_second, allowed_domains, paused_deliveries, created_by, updated_by)
+                max_in_flight, max_per_second, allowed_domains, paused_deliveries, created_by, updated_by,
+                signature_schemes, body_format, envelope, phase, on_error, signing_key)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                    $23, $24, $25, $26, $27, $28, $29)
+                    $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)
             RETURNING id, tenant_id
         )
         INSERT INTO configuration_state (configuration_id, tenant_id) SELECT id, tenant_id FROM created
@@ -79,6 +82,12 @@ pub async fn create(
         draft.paused_deliveries.as_str(),
         draft.created_by,
         draft.updated_by,
+        written.signature_schemes,
+        draft.body_format.map(BodyFormat::as_str),
+        draft.envelope.map(Envelope::as_str),
+        draft.phase.as_str(),
+        draft.on_error.as_str(),
+        written.signing_key,
     )
     .execute(&store.api)
     .await?;
@@ -144,11 +153,13 @@ pub async fn replace(
                 secret = CASE WHEN $10 THEN c.secret ELSE $11 END,
                 previous_secret = CASE WHEN $10 THEN c.previous_secret END,
                 previous_secret_expires_at = CASE WHEN $10 THEN c.previous_secret_expires_at END,
+                previous_signing_key = CASE WHEN $10 THEN c.previous_signing_key END,
                 signature_enabled = $12, signature_header = $13, max_retries = $14, retry_delay_ms = $15,
                 retry_backoff_multiplier = $16, timeout_ms = $17, active = $18, filter_expression = $19, metadata = $20,
                 failure_threshold = $21, wire_profile = $22, retry_policy = $23, circuit_breaker = $24,
                 max_in_flight = $25, max_per_second = $26, allowed_domains = $27, paused_deliveries = $28,
-                updated_by = coalesce($29, c.updated_by), updated_at = now()
+                updated_by = coalesce($29, c.updated_by), updated_at = now(), signature_schemes = $30, body_format = $31,
+                envelope = $32, phase = $33, on_error = $34, signing_key = coalesce(c.signing_key, $35)
             FROM old WHERE c.id = old.id
             RETURNING c.id, c.status, old.status AS old_status
         )
@@ -188,6 +199,12 @@ pub async fn replace(
         draft.allowed_domains.as_deref(),
         draft.paused_deliveries.as_str(),
         draft.updated_by,
+        written.signature_schemes,
+        draft.body_format.map(BodyFormat::as_str),
+        draft.envelope.map(Envelope::as_str),
+        draft.phase.as_str(),
+        draft.on_error.as_str(),
+        written.signing_key,
     )
     .execute(&store.api)
     .await?;
@@ -224,7 +241,8 @@ pub async fn delete(store: &Store, scope: &TenantScope, id: ConfigurationId) -> 
     Ok(true)
 }
 
-/// Stores a new secret; the current one keeps signing beside it for `grace`. The outer `None` says that there is no such
+/// Stores a new secret; the current one keeps signing beside it for `grace`. An Ed25519 key of the configuration's own is
+/// replaced by `signing_key` in the same way; one that has none gets none. The outer `None` says that there is no such
 /// configuration in scope, the inner that there was no secret before; otherwise when the previous one stops signing.
 ///
 /// # Errors
@@ -234,18 +252,22 @@ pub async fn rotate_secret(
     scope: &TenantScope,
     id: ConfigurationId,
     secret: &SecretText,
+    signing_key: &SecretText,
     grace: Duration,
 ) -> Result<Option<Option<OffsetDateTime>>, StoreError> {
     let Some(tenant) = tenant_of(store, scope, id).await? else {
         return Ok(None);
     };
     let sealed = store.keyring.seal(place(&tenant, id), secret.expose())?;
+    let sealed_key = store.keyring.seal(place(&tenant, id).column(SIGNING_KEY_COLUMN), signing_key.expose())?;
     let row = sqlx::query!(
         r#"
         UPDATE callback_configurations SET
             secret = $3, previous_secret = secret, updated_at = now(),
+            signing_key = CASE WHEN signing_key IS NOT NULL THEN $5::text END, previous_signing_key = signing_key,
             previous_secret_expires_at =
-                CASE WHEN secret IS NOT NULL THEN now() + $4::bigint * interval '1 millisecond' END
+                CASE WHEN secret IS NOT NULL OR signing_key IS NOT NULL
+                     THEN now() + $4::bigint * interval '1 millisecond' END
         WHERE id = $1 AND tenant_id = $2
         RETURNING previous_secret_expires_at
         "#,
@@ -253,6 +275,7 @@ pub async fn rotate_secret(
         tenant.as_str(),
         sealed,
         i64::try_from(grace.as_millis()).unwrap_or(i64::MAX / 4),
+        sealed_key,
     )
     .fetch_optional(&store.api)
     .await?;
@@ -295,6 +318,8 @@ struct Written {
     metadata: Option<Value>,
     retry_policy: Option<Value>,
     circuit_breaker: Option<Value>,
+    signature_schemes: Option<Value>,
+    signing_key: Option<String>,
 }
 
 impl Written {
@@ -309,6 +334,9 @@ impl Written {
             Patch::Value(secret) => Some(store.keyring.seal(place, secret.expose())?),
             Patch::Absent | Patch::Null => None,
         };
+        let key_place = place.column(SIGNING_KEY_COLUMN);
+        let signing_key =
+            draft.signing_key.as_ref().map(|key| store.keyring.seal(key_place, key.expose())).transpose()?;
         let headers = store.keyring.seal_map(place.column(HEADERS_COLUMN), draft.custom_headers.as_ref())?;
         Ok(Self {
             event_types: draft.subscribed_event_types.iter().map(ToString::to_string).collect(),
@@ -317,6 +345,8 @@ impl Written {
             metadata: draft.metadata.clone().map(Value::Object),
             retry_policy: to_json("retry_policy", draft.retry_policy.as_ref())?,
             circuit_breaker: to_json("circuit_breaker", draft.circuit_breaker.as_ref())?,
+            signature_schemes: to_json("signature_schemes", draft.signature_schemes.as_ref())?,
+            signing_key,
         })
     }
 }

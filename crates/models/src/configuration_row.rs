@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
-use crate::configuration_target::{HEADERS_COLUMN, json, named};
+use crate::configuration_target::{HEADERS_COLUMN, json, named, optional_named};
 use crate::error::StoreError;
 use crate::event_ref::stored_tenant;
 use crate::filter_sql::{Column, FilteredList, column};
@@ -52,6 +52,10 @@ const COLUMNS: &[Column] = &[
     column("createdBy", "c.created_by", Kind::Text),
     column("updatedBy", "c.updated_by", Kind::Text),
     column("wireProfile", "c.wire_profile", Kind::Text),
+    column("bodyFormat", "c.body_format", Kind::Text),
+    column("envelope", "c.envelope", Kind::Text),
+    column("phase", "c.phase", Kind::Text),
+    column("onError", "c.on_error", Kind::Text),
     column("maxInFlight", "c.max_in_flight", Kind::Integer),
     column("maxPerSecond", "c.max_per_second", Kind::Integer),
     column("pausedDeliveries", "c.paused_deliveries", Kind::Text),
@@ -93,6 +97,11 @@ pub(crate) struct ConfigurationRow {
     max_per_second: Option<i32>,
     allowed_domains: Option<Vec<String>>,
     paused_deliveries: String,
+    signature_schemes: Option<Value>,
+    body_format: Option<String>,
+    envelope: Option<String>,
+    phase: String,
+    on_error: String,
 }
 
 impl ConfigurationRow {
@@ -112,7 +121,8 @@ impl ConfigurationRow {
                    coalesce(s.failure_count, 0) AS "failure_count!", s.last_success_at AS "last_success_at?",
                    s.last_failure_at AS "last_failure_at?", c.created_at, c.updated_at, c.created_by, c.updated_by,
                    c.wire_profile, c.retry_policy, c.circuit_breaker, c.max_in_flight, c.max_per_second,
-                   c.allowed_domains, c.paused_deliveries
+                   c.allowed_domains, c.paused_deliveries, c.signature_schemes, c.body_format, c.envelope, c.phase,
+                   c.on_error
             FROM callback_configurations c
             LEFT JOIN configuration_state s ON s.configuration_id = c.id
             WHERE c.id = ANY ($1::uuid[]) AND ($2::text IS NULL OR c.tenant_id = $2)
@@ -137,6 +147,11 @@ impl ConfigurationRow {
             secret: WithheldSecret,
             metadata: json("metadata", self.metadata)?,
             wire_profile: named("wire_profile", &self.wire_profile)?,
+            signature_schemes: json("signature_schemes", self.signature_schemes)?,
+            body_format: optional_named("body_format", self.body_format.as_deref())?,
+            envelope: optional_named("envelope", self.envelope.as_deref())?,
+            phase: named("phase", &self.phase)?,
+            on_error: named("on_error", &self.on_error)?,
             retry_policy: json("retry_policy", self.retry_policy)?,
             circuit_breaker: json("circuit_breaker", self.circuit_breaker)?,
             paused_deliveries: named("paused_deliveries", &self.paused_deliveries)?,

@@ -5,12 +5,16 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use callbacks_interfaces::body_format::BodyFormat;
 use callbacks_interfaces::callback_configuration::{CallbackStatus, HttpMethod, PausedDeliveries};
 use callbacks_interfaces::callback_url::CallbackUrl;
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
+use callbacks_interfaces::delivery_phase::{DeliveryPhase, OnGateError};
+use callbacks_interfaces::envelope::Envelope;
 use callbacks_interfaces::event_pattern::EventPattern;
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::retry_policy::RetryPolicy;
+use callbacks_interfaces::signature_choice::SignatureChoice;
 use callbacks_interfaces::tenant::TenantId;
 use callbacks_interfaces::wire_profile::WireProfile;
 use serde::de::DeserializeOwned;
@@ -68,6 +72,20 @@ pub struct ConfigurationTarget {
     pub failure_threshold: i32,
     /// What its deliveries look like.
     pub wire_profile: WireProfile,
+    /// How they are signed; the profile's way when absent.
+    pub signature_schemes: Option<Vec<SignatureChoice>>,
+    /// How their JSON is written.
+    pub body_format: Option<BodyFormat>,
+    /// What their body is made of.
+    pub envelope: Option<Envelope>,
+    /// Whether it is called after an event, or asked before it.
+    pub phase: DeliveryPhase,
+    /// What a gate's failure means for an event.
+    pub on_error: OnGateError,
+    /// Its own Ed25519 private key.
+    pub signing_key: SecretState,
+    /// The one before rotation, until `previous_secret_expires_at`.
+    pub previous_signing_key: SecretState,
     /// When the endpoint is left alone.
     pub circuit_breaker: Option<CircuitBreakerPolicy>,
     /// Most requests at a time.
@@ -111,6 +129,13 @@ pub(crate) struct TargetRow {
     pub(crate) filter_expression: Option<String>,
     pub(crate) failure_threshold: i32,
     pub(crate) wire_profile: String,
+    pub(crate) signature_schemes: Option<Value>,
+    pub(crate) body_format: Option<String>,
+    pub(crate) envelope: Option<String>,
+    pub(crate) phase: String,
+    pub(crate) on_error: String,
+    pub(crate) signing_key: Option<String>,
+    pub(crate) previous_signing_key: Option<String>,
     pub(crate) retry_policy: Option<Value>,
     pub(crate) circuit_breaker: Option<Value>,
     pub(crate) max_in_flight: Option<i32>,
@@ -127,6 +152,8 @@ pub(crate) struct TargetRow {
 pub(crate) const HEADERS_COLUMN: &str = "custom_headers";
 /// The logical column both secrets are bound to, so that rotation moves the stored text as it is.
 pub(crate) const SECRET_COLUMN: &str = "secret";
+/// The logical column both Ed25519 keys are bound to.
+pub(crate) const SIGNING_KEY_COLUMN: &str = "signing_key";
 
 impl ConfigurationTarget {
     /// Parses a row. Unreadable secrets are not an error but a state.
@@ -154,6 +181,14 @@ impl ConfigurationTarget {
             retry_policy: json("retry_policy", row.retry_policy)?,
             timeout: Duration::from_millis(unsigned("timeout_ms", row.timeout_ms)?),
             wire_profile: named("wire_profile", &row.wire_profile)?,
+            signature_schemes: json("signature_schemes", row.signature_schemes)?,
+            body_format: optional_named("body_format", row.body_format.as_deref())?,
+            envelope: optional_named("envelope", row.envelope.as_deref())?,
+            phase: named("phase", &row.phase)?,
+            on_error: named("on_error", &row.on_error)?,
+            signing_key: keyring.state(place.column(SIGNING_KEY_COLUMN), row.signing_key.as_deref()),
+            previous_signing_key: keyring
+                .state(place.column(SIGNING_KEY_COLUMN), row.previous_signing_key.as_deref()),
             circuit_breaker: json("circuit_breaker", row.circuit_breaker)?,
             max_in_flight: optional_unsigned("max_in_flight", row.max_in_flight)?,
             max_per_second: optional_unsigned("max_per_second", row.max_per_second)?,
@@ -193,6 +228,15 @@ where
     T::Err: Display,
 {
     text.parse().map_err(|error: T::Err| StoreError::corrupt(column, error))
+}
+
+/// A stored name that may be missing.
+pub(crate) fn optional_named<T>(column: &str, text: Option<&str>) -> Result<Option<T>, StoreError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    text.map(|text| named(column, text)).transpose()
 }
 
 /// A stored JSON document, parsed into what it stands for.

@@ -32,6 +32,8 @@ pub struct ClaimedDelivery {
     pub configuration_id: ConfigurationId,
     /// Number of the attempt to make now, from 1.
     pub attempt: i16,
+    /// How many attempts were made before the delivery was last replayed: they do not count against its retries.
+    pub attempts_before: i16,
 }
 
 /// Leases due deliveries to `worker`: of each lane at most its quota, oldest due first. Nothing is claimed of a lane that
@@ -69,10 +71,11 @@ pub async fn claim(
             UPDATE delivery_queue q SET leased_by = $1
             FROM picked p
             WHERE q.event_row_id = p.event_row_id AND q.configuration_id = p.configuration_id
-            RETURNING q.event_row_id, q.configuration_id, q.tenant_id, q.event_accepted_at, q.attempt, q.due_at
+            RETURNING q.event_row_id, q.configuration_id, q.tenant_id, q.event_accepted_at, q.attempt, q.attempts_before,
+                      q.due_at
         )
         SELECT l.event_row_id, l.configuration_id, l.tenant_id, l.event_accepted_at, l.attempt,
-               e.event_id, e.source AS "source?", e.source_event_id, e.event_type AS "event_type?", e.content_type,
+               l.attempts_before, e.event_id, e.source AS "source?", e.source_event_id, e.event_type AS "event_type?", e.content_type,
                e.occurred_at, e.headers, e.payload AS "payload?"
         FROM leased l
         LEFT JOIN events e ON e.id = l.event_row_id AND e.accepted_at = l.event_accepted_at
@@ -93,6 +96,7 @@ struct ClaimedRow {
     tenant_id: String,
     event_accepted_at: OffsetDateTime,
     attempt: i16,
+    attempts_before: i16,
     event_id: Option<String>,
     source: Option<String>,
     source_event_id: Option<Uuid>,
@@ -123,6 +127,7 @@ impl TryFrom<ClaimedRow> for ClaimedDelivery {
             source: row.source.unwrap_or_default(),
             configuration_id: row.configuration_id.into(),
             attempt: row.attempt,
+            attempts_before: row.attempts_before,
         })
     }
 }

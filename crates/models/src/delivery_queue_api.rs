@@ -128,7 +128,8 @@ pub async fn retry_now(store: &Store, scope: &TenantScope, id: DeliveryId) -> Re
 }
 
 /// Makes deliveries of an event due now, whatever they came to. Left alone are those under way, and those whose
-/// configuration is gone. Attempts go on counting where they ended. Returns which were queued.
+/// configuration is gone. Attempts go on counting where they ended, and the
+/// configuration's retries are granted anew. Returns which were queued.
 ///
 /// # Errors
 /// When the database fails.
@@ -160,8 +161,8 @@ async fn queue_again(
             JOIN callback_executions x ON x.event_row_id = e.id AND x.started_at >= e.accepted_at - interval '1 day'
             GROUP BY x.configuration_id
         )
-        INSERT INTO delivery_queue AS q (event_row_id, configuration_id, tenant_id, event_accepted_at, attempt, due_at)
-        SELECT e.id, c.id, e.tenant_id, e.accepted_at, (coalesce(s.attempt, 0) + 1)::smallint, now()
+        INSERT INTO delivery_queue AS q (event_row_id, configuration_id, tenant_id, event_accepted_at, attempt, attempts_before, due_at)
+        SELECT e.id, c.id, e.tenant_id, e.accepted_at, (coalesce(s.attempt, 0) + 1)::smallint, coalesce(s.attempt, 0), now()
         FROM event e
         JOIN callback_configurations c ON c.tenant_id = e.tenant_id AND c.id = ANY ($3::uuid[])
         LEFT JOIN settled s ON s.configuration_id = c.id

@@ -82,7 +82,10 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Corrupt(error.to_string()),
             sqlx::Error::Database(database) => {
                 let code = database.code().unwrap_or_default();
-                if means_unavailable(&code) {
+                // A row that was routed to the default partition while its day's partition was being attached breaks a
+                // nameless partition constraint; the same statement finds the right partition the next time.
+                let partition_moved = code == "23514" && database.constraint().is_none();
+                if partition_moved || means_unavailable(&code) {
                     Self::Unavailable(error.into())
                 } else if code.starts_with("23") {
                     let constraint = database.constraint().unwrap_or_default().to_owned();

@@ -12,6 +12,8 @@
 //! Deliberately absent: decisions (core), HTTP, retries of failed statements. The only dynamic SQL is `filter_sql`.
 
 pub mod acceptance;
+pub mod api_keys;
+pub mod audit_log;
 pub mod authorized_domains;
 pub mod callback_configurations;
 pub mod callback_executions;
@@ -50,4 +52,5 @@ mod storable_text;
 pub mod store;
 pub mod subscription_consumers;
 mod subscription_row;
+pub mod tenants;
 pub mod worker_registration;

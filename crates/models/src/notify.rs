@@ -13,6 +13,9 @@ pub const DIRECTORY_CHANNEL: &str = "callbacks_directory";
 /// A tenant's broker subscriptions changed; the payload names the tenant.
 pub const SUBSCRIPTIONS_CHANNEL: &str = "callbacks_subscriptions";
 
+/// The set of accepted API keys may have changed; no payload.
+pub const ACCESS_CHANNEL: &str = "callbacks_access";
+
 /// How long to leave the database alone after it could not be reached.
 const PAUSE: Duration = Duration::from_secs(1);
 

@@ -149,6 +149,41 @@ pub async fn reports(store: &Store, subscription: SubscriptionId) -> Result<Vec<
     Ok(rows)
 }
 
+/// An active subscription, in one line.
+#[derive(Clone, Debug)]
+pub struct ConsumerSummary {
+    /// The subscription.
+    pub id: Uuid,
+    /// Its broker.
+    pub messaging_system_type: String,
+    /// Whether any replica is connected.
+    pub connected: bool,
+    /// The latest error any replica reports.
+    pub last_error: Option<String>,
+}
+
+/// All active subscriptions.
+///
+/// # Errors
+/// When the database fails.
+pub async fn summary_across_tenants(store: &Store) -> Result<Vec<ConsumerSummary>, StoreError> {
+    let rows = sqlx::query_as!(
+        ConsumerSummary,
+        r#"
+        SELECT s.id, s.messaging_system_type, coalesce(bool_or(c.connected), false) AS "connected!",
+               (array_agg(c.last_error ORDER BY c.last_error_at DESC NULLS LAST))[1] AS last_error
+        FROM event_subscriptions s
+        LEFT JOIN subscription_consumers c
+            ON c.subscription_id = s.id AND c.reported_at >= now() - $1::bigint * interval '1 second'
+        WHERE s.active GROUP BY s.id, s.messaging_system_type ORDER BY s.id
+        "#,
+        life(),
+    )
+    .fetch_all(&store.api)
+    .await?;
+    Ok(rows)
+}
+
 /// Adds to the totals of subscriptions; each may appear once. Does not count as a change of the subscription.
 ///
 /// # Errors

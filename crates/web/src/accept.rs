@@ -41,7 +41,11 @@ fn covers_problem(range: &str) -> bool {
             .split_once('=')
             .is_some_and(|(name, value)| name.trim().eq_ignore_ascii_case("q") && is_zero(value.trim()))
     });
-    !refused && matches!(media.as_str(), "application/problem+json" | "application/*+json" | "application/*" | "*/*")
+    !refused
+        && matches!(
+            media.as_str(),
+            "application/problem+json" | "application/*+json" | "application/*" | "*/*"
+        )
 }
 
 fn is_zero(quality: &str) -> bool {

@@ -65,7 +65,8 @@ pub fn report(text: &str, name: &str, tags: &[(String, String)]) -> Option<Metri
     let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for sample in text.lines().filter_map(parse_sample) {
         let Some(statistic) = statistic_of(sample.name, name) else { continue };
-        let wanted = tags.iter().all(|(key, value)| sample.labels.iter().any(|(k, v)| k == key && v == value));
+        let wanted =
+            tags.iter().all(|(key, value)| sample.labels.iter().any(|(k, v)| k == key && v == value));
         if !wanted {
             continue;
         }

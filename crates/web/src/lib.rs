@@ -1,7 +1,7 @@
 //! The front door: HTTP in, one call into the core, a view or a problem out.
 //!
 //! A request enters through `serving` (sockets, router, document), passes the one `middleware` that knows about
-//! deadlines, panics and idempotency, is read by the extractors of `extract`, and reaches a handler in `handlers`
+//! deadlines, panics and idempotency, shows at `auth` who is asking, is read by the extractors of `extract`, and reaches a handler in `handlers`
 //! (one file a resource). A handler is three steps: extract, one call into `callbacks_core::management`, view.
 //! What may go wrong is an `ApiError`; `problem_response` alone decides the status it becomes.
 //!
@@ -9,6 +9,7 @@
 //! or environment. Invariant: no input, however broken, is answered with a 5xx or a panic.
 
 pub mod accept;
+pub mod auth;
 pub mod exposition;
 pub mod extract;
 pub mod handlers;

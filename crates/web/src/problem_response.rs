@@ -36,6 +36,26 @@ pub enum ApiError {
     /// The path exists, the method does not.
     #[error("The method {0} is not supported here")]
     MethodNotAllowed(http::Method),
+    /// As [`Self::MethodNotAllowed`], found out at the door.
+    #[error("The method {method} is not supported here")]
+    MethodNotServed {
+        /// The caller's.
+        method: http::Method,
+        /// The value of `Allow`.
+        allowed: String,
+    },
+    /// No credential, or not a good one. Which of the two is not said.
+    #[error("A valid API key is required")]
+    Unauthorized,
+    /// The caller may not.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The caller asks too often.
+    #[error("Too many requests with this API key")]
+    TooManyRequests {
+        /// When the next request would be let through.
+        retry_after: Duration,
+    },
     /// The thing named by the path does not exist, or not for this caller.
     #[error("{what} not found: {id}")]
     NotFound {
@@ -96,134 +116,105 @@ impl ApiError {
     /// The one map from error to answer.
     #[must_use]
     pub fn classify(&self) -> Classification {
-        let refused = |status, title, code, suggestion| Classification {
+        let (status, code) = self.status_and_code();
+        let ours = status.is_server_error();
+        Classification {
             status,
-            title,
             code,
-            category: ProblemCategory::Validation,
-            severity: ProblemSeverity::Low,
-            retryable: false,
-            suggestion,
-        };
-        match self {
-            Self::Validation(_) => refused(
-                StatusCode::BAD_REQUEST,
-                "Validation Failed",
-                "VALIDATION_ERROR",
-                "Please check the validation errors and correct your request.",
-            ),
-            Self::MalformedBody(_) => refused(
-                StatusCode::BAD_REQUEST,
-                "Bad Request",
-                "MALFORMED_BODY",
-                "Send one complete JSON document, UTF-8, nested at most 120 levels deep.",
-            ),
-            Self::UnsupportedMediaType(_) => refused(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "Unsupported Media Type",
-                "UNSUPPORTED_MEDIA_TYPE",
-                "Send the header Content-Type: application/json and an unencoded body.",
-            ),
-            Self::BodyTooLarge { .. } => refused(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "Payload Too Large",
-                "PAYLOAD_TOO_LARGE",
-                "Send a smaller body, or store the data elsewhere and send a reference to it.",
-            ),
-            Self::Timeout(_) => Classification {
-                category: ProblemCategory::Technical,
-                retryable: true,
-                ..refused(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "Request Timeout",
-                    "REQUEST_TIMEOUT",
-                    "Send the whole request at once and try again.",
-                )
+            title: match self {
+                Self::Validation(_) => "Validation Failed",
+                _ => status.canonical_reason().unwrap_or("Error"),
             },
-            Self::UnknownRoute => Classification {
-                category: ProblemCategory::Resource,
-                ..refused(
-                    StatusCode::NOT_FOUND,
-                    "Not Found",
-                    "ROUTE_NOT_FOUND",
-                    "See /swagger-ui.html for the operations that exist.",
-                )
+            category: self.category(),
+            severity: match self {
+                Self::Internal => ProblemSeverity::Critical,
+                Self::Overloaded { .. } => ProblemSeverity::Medium,
+                _ if ours => ProblemSeverity::High,
+                _ => ProblemSeverity::Low,
             },
-            Self::MethodNotAllowed(_) => refused(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "Method Not Allowed",
-                "METHOD_NOT_ALLOWED",
-                "Use one of the methods listed in the Allow header.",
-            ),
-            Self::NotFound { .. } => Classification {
-                category: ProblemCategory::Resource,
-                ..refused(
-                    StatusCode::NOT_FOUND,
-                    "Not Found",
-                    "RESOURCE_NOT_FOUND",
-                    "Check the identifier; it may have been deleted or belong to another tenant.",
-                )
-            },
-            Self::Conflict(_) => Classification {
-                category: ProblemCategory::Business,
-                ..refused(
-                    StatusCode::CONFLICT,
-                    "Conflict",
-                    "CONFLICT",
-                    "Read the current state and decide again.",
-                )
-            },
-            Self::IdempotencyKeyInvalid => refused(
-                StatusCode::BAD_REQUEST,
-                "Bad Request",
-                "IDEMPOTENCY_KEY_INVALID",
-                "Send 1 to 255 printable ASCII characters, or leave the header out.",
-            ),
-            Self::IdempotencyKeyReused => refused(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "Unprocessable Entity",
-                "IDEMPOTENCY_KEY_REUSED",
-                "Use a new key for a new request; repeat a request with exactly the same query and body.",
-            ),
-            Self::IdempotencyKeyBusy => Classification {
-                category: ProblemCategory::Business,
-                retryable: true,
-                ..refused(
-                    StatusCode::CONFLICT,
-                    "Conflict",
-                    "IDEMPOTENCY_KEY_BUSY",
-                    "Repeat the request later with the same key.",
-                )
-            },
-            Self::Unavailable { .. } | Self::Overloaded { .. } | Self::Internal => self.classify_ours(),
+            retryable: self.retry_after_seconds().is_some() || status == StatusCode::REQUEST_TIMEOUT,
+            suggestion: self.suggestion(),
         }
     }
 
-    /// The part of the map where the caller did nothing wrong.
-    fn classify_ours(&self) -> Classification {
-        let busy = Classification {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            title: "Service Unavailable",
-            code: "SERVICE_UNAVAILABLE",
-            category: ProblemCategory::Technical,
-            severity: ProblemSeverity::High,
-            retryable: true,
-            suggestion: "Try again after the time given in the Retry-After header.",
-        };
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::Overloaded { .. } => {
-                Classification { code: "OVERLOADED", category: ProblemCategory::RateLimit, severity: ProblemSeverity::Medium, ..busy }
+            Self::Validation(_) => (StatusCode::BAD_REQUEST, "VALIDATION_ERROR"),
+            Self::MalformedBody(_) => (StatusCode::BAD_REQUEST, "MALFORMED_BODY"),
+            Self::IdempotencyKeyInvalid => (StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_INVALID"),
+            Self::UnknownRoute => (StatusCode::NOT_FOUND, "ROUTE_NOT_FOUND"),
+            Self::NotFound { .. } => (StatusCode::NOT_FOUND, "RESOURCE_NOT_FOUND"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Self::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
+            Self::MethodNotAllowed(_) | Self::MethodNotServed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            Self::Timeout(_) => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
+            Self::Conflict(_) => (StatusCode::CONFLICT, "CONFLICT"),
+            Self::IdempotencyKeyBusy => (StatusCode::CONFLICT, "IDEMPOTENCY_KEY_BUSY"),
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+            Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+            Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
+            Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE"),
+            Self::Overloaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
+        }
+    }
+
+    fn category(&self) -> ProblemCategory {
+        match self {
+            Self::UnknownRoute | Self::NotFound { .. } => ProblemCategory::Resource,
+            Self::Conflict(_) | Self::IdempotencyKeyBusy => ProblemCategory::Business,
+            Self::Timeout(_) | Self::Unavailable { .. } | Self::Internal => ProblemCategory::Technical,
+            Self::Overloaded { .. } | Self::TooManyRequests { .. } => ProblemCategory::RateLimit,
+            Self::Unauthorized | Self::Forbidden(_) => ProblemCategory::Security,
+            Self::Validation(_)
+            | Self::MalformedBody(_)
+            | Self::UnsupportedMediaType(_)
+            | Self::BodyTooLarge { .. }
+            | Self::MethodNotAllowed(_)
+            | Self::MethodNotServed { .. }
+            | Self::IdempotencyKeyInvalid
+            | Self::IdempotencyKeyReused => ProblemCategory::Validation,
+        }
+    }
+
+    fn suggestion(&self) -> &'static str {
+        match self {
+            Self::Validation(_) => "Please check the validation errors and correct your request.",
+            Self::MalformedBody(_) => {
+                "Send one complete JSON document, UTF-8, nested at most 120 levels deep."
             }
-            Self::Unavailable { .. } => busy,
-            _ => Classification {
-                status: StatusCode::INTERNAL_SERVER_ERROR,
-                title: "Internal Server Error",
-                code: "INTERNAL_ERROR",
-                severity: ProblemSeverity::Critical,
-                retryable: false,
-                suggestion: "Report the requestId to the operator of this service.",
-                ..busy
-            },
+            Self::UnsupportedMediaType(_) => {
+                "Send the header Content-Type: application/json and an unencoded body."
+            }
+            Self::BodyTooLarge { .. } => {
+                "Send a smaller body, or store the data elsewhere and send a reference to it."
+            }
+            Self::Timeout(_) => "Send the whole request at once and try again.",
+            Self::UnknownRoute => "See /swagger-ui.html for the operations that exist.",
+            Self::Unauthorized => {
+                "Send the header Authorization: Bearer <API key>; a key may have expired or been revoked."
+            }
+            Self::Forbidden(_) => "Use an API key whose role and tenant allow this.",
+            Self::TooManyRequests { .. } => {
+                "Wait as long as the Retry-After header says, and send events in batches."
+            }
+            Self::MethodNotAllowed(_) | Self::MethodNotServed { .. } => "Use one of the methods listed in the Allow header.",
+            Self::NotFound { .. } => {
+                "Check the identifier; it may have been deleted or belong to another tenant."
+            }
+            Self::Conflict(_) => "Read the current state and decide again.",
+            Self::IdempotencyKeyInvalid => {
+                "Send 1 to 255 printable ASCII characters, or leave the header out."
+            }
+            Self::IdempotencyKeyReused => {
+                "Use a new key for a new request; repeat a request with exactly the same query and body."
+            }
+            Self::IdempotencyKeyBusy => "Repeat the request later with the same key.",
+            Self::Unavailable { .. } | Self::Overloaded { .. } => {
+                "Try again after the time given in the Retry-After header."
+            }
+            Self::Internal => "Report the requestId to the operator of this service.",
         }
     }
 
@@ -231,7 +222,9 @@ impl ApiError {
     #[must_use]
     pub fn retry_after_seconds(&self) -> Option<u64> {
         let wait = match self {
-            Self::Unavailable { retry_after } | Self::Overloaded { retry_after } => *retry_after,
+            Self::Unavailable { retry_after }
+            | Self::Overloaded { retry_after }
+            | Self::TooManyRequests { retry_after } => *retry_after,
             Self::IdempotencyKeyBusy => Duration::from_secs(1),
             _ => return None,
         };
@@ -274,6 +267,7 @@ impl From<ManagementError> for ApiError {
             ManagementError::Invalid(errors) => errors.into(),
             ManagementError::NotFound { what, id } => Self::NotFound { what, id },
             ManagementError::Conflict(message) => Self::Conflict(message),
+            ManagementError::Forbidden(message) => Self::Forbidden(message),
             ManagementError::Unavailable { retry_after } => Self::Unavailable { retry_after },
             ManagementError::Overloaded { retry_after } => Self::Overloaded { retry_after },
             ManagementError::Internal => Self::Internal,

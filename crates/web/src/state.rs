@@ -9,7 +9,7 @@ use callbacks_core::management::Management;
 use serde::Serialize;
 use tokio_util::task::TaskTracker;
 
-use crate::extract::caller::Caller;
+use crate::auth::guard::Guard;
 
 /// One pointer to [`Shared`]; cloned for every request.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub struct AppState(Arc<Shared>);
 pub struct Shared {
     /// Every change and every question goes through it.
     pub management: Management,
+    /// Who must show what at the door.
+    pub guard: Guard,
     /// What a request may cost.
     pub limits: RequestLimits,
     /// Where the metrics text comes from.
@@ -73,8 +75,15 @@ impl AppState {
     /// A state with limits of the caller's choice.
     #[must_use]
     pub fn with_limits(management: Management, metrics: MetricsPage, limits: RequestLimits) -> Self {
+        Self::guarded(management, metrics, limits, Guard::Open)
+    }
+
+    /// A state with a guard at the door.
+    #[must_use]
+    pub fn guarded(management: Management, metrics: MetricsPage, limits: RequestLimits, guard: Guard) -> Self {
         Self(Arc::new(Shared {
             management,
+            guard,
             limits,
             metrics,
             build: BuildInfo::default(),
@@ -93,12 +102,6 @@ impl Deref for AppState {
 }
 
 impl Shared {
-    /// Who is asking. Without authentication every caller is the operator.
-    #[must_use]
-    pub fn caller(&self) -> Caller {
-        Caller::operator()
-    }
-
     /// From now on readiness is false; called when shutdown begins.
     pub fn begin_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);

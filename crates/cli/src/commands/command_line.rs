@@ -2,7 +2,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::{apply, check, completions, configurations, explain, listen, migrate, openapi, serve};
+use super::{
+    apply, check, completions, configurations, explain, generate, keys, listen, migrate, openapi, replay, schema, serve, trigger, verify, verify_audit,
+};
 use crate::settings::Sources;
 
 /// Turns domain events into reliable outbound webhooks for many tenants.
@@ -31,11 +33,26 @@ enum Command {
     /// Look at callback configurations
     #[command(subcommand)]
     Configurations(configurations::Configurations),
+    /// Print the JSON Schema of an event type
+    Schema(schema::Schema),
+    /// Send an event, or test one configuration, and show what became of it
+    Trigger(trigger::Trigger),
+    /// Deliver events again
+    Replay(replay::Replay),
+    /// Check the signature of a captured callback
+    Verify(verify::Verify),
+    /// Write a commented starter file for `apply`
+    Generate(generate::Generate),
     /// Make the service look as a file says; also takes pyfly's, Dealix's and servo's files
     Apply(apply::Apply),
     /// Answer offline what the service would decide: JSON lines in, JSON lines out
     #[command(subcommand)]
     Explain(explain::Topic),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Check that nothing in the audit log was changed, removed or put in
+    VerifyAudit,
     /// Print a completion script for a shell
     Completions { shell: clap_complete::Shell },
 }
@@ -50,8 +67,15 @@ impl CommandLine {
             Command::Openapi => openapi::run(),
             Command::Listen(listen) => listen.run().await,
             Command::Configurations(configurations) => configurations.run().await,
+            Command::Schema(schema) => schema.run().await,
+            Command::Trigger(trigger) => trigger.run().await,
+            Command::Replay(replay) => replay.run().await,
+            Command::Verify(verify) => verify.run(),
+            Command::Generate(generate) => generate.run(),
             Command::Apply(apply) => apply.run().await,
             Command::Explain(topic) => topic.run(),
+            Command::Keys(keys) => keys.run(&sources).await,
+            Command::VerifyAudit => verify_audit::run(&sources).await,
             Command::Completions { shell } => {
                 completions::run(shell);
                 Ok(())

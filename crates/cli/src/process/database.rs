@@ -44,6 +44,18 @@ impl Database {
         }
     }
 
+    /// For a command that runs beside the service: as [`Self::open`], but a private PostgreSQL that another process
+    /// already runs is used as it is.
+    pub(crate) async fn beside(settings: &Settings) -> Result<Self, DatabaseError> {
+        if settings.database.url.is_none()
+            && let Some(url) = EmbeddedPostgres::running_url(&embedded_settings(settings))
+            && let Ok(store) = connect_to(settings, &url).await
+        {
+            return Ok(Self { store, embedded: None });
+        }
+        Self::open(settings).await
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
@@ -59,7 +71,10 @@ impl Database {
 
 async fn connect(settings: &Settings, embedded: Option<&EmbeddedPostgres>) -> Result<Store, DatabaseError> {
     let own = settings.database.url.as_deref();
-    let url = embedded.map(EmbeddedPostgres::url).or(own).unwrap_or_default();
+    connect_to(settings, embedded.map(EmbeddedPostgres::url).or(own).unwrap_or_default()).await
+}
+
+async fn connect_to(settings: &Settings, url: &str) -> Result<Store, DatabaseError> {
     let key = EncryptionKey::obtain(settings)?;
     let keyring = SecretKeyring::new((KEY_ID.to_owned(), key.into_bytes()), [])?;
     Store::connect(&settings.store(url), keyring)

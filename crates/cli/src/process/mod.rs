@@ -2,10 +2,11 @@
 //! all of it ends.
 //!
 //! `telemetry` gives logs and metrics, `database` the store (and with `embedded_postgres` a server to connect to),
-//! `wiring` joins the crates. Deliberately absent: decisions about events, deliveries or requests. Those are core's and
+//! `door` who must show an API key, `wiring` joins the crates. Deliberately absent: decisions about events, deliveries or requests. Those are core's and
 //! web's.
 
 pub(crate) mod database;
+mod door;
 pub(crate) mod embedded_postgres;
 pub(crate) mod signals;
 pub(crate) mod telemetry;

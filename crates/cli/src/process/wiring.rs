@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::database::Database;
+use super::door::ApiDoor;
 use super::signals::StopSignals;
 use super::telemetry;
 use crate::settings::Settings;
@@ -58,7 +59,8 @@ async fn run(
     let engine = start_engine(settings, store).await?;
     let management = Management::new(Arc::new(store.clone()), Arc::clone(&engine), addresses(settings));
     let limits = RequestLimits { body_bytes: settings.server.max_body_bytes, request_timeout: settings.server.request_timeout };
-    let state = AppState::with_limits(management, Arc::new(move || metrics.render()), limits);
+    let door = ApiDoor::open(settings, store).await?;
+    let state = AppState::guarded(management, Arc::new(move || metrics.render()), limits, door.guard.clone());
     let shutdown = CancellationToken::new();
     announce(listener.local_addr()?)?;
     let mut server = tokio::spawn(server::serve(listener, state, shutdown.clone()));
@@ -68,7 +70,7 @@ async fn run(
     }
     shutdown.cancel();
     tokio::select! {
-        () = finish(settings, engine, server) => Ok(()),
+        () = finish(settings, engine, server, door) => Ok(()),
         () = signals.received() => {
             tracing::warn!("stopped at once by a second signal; what was under way is sent again after the next start");
             Ok(())
@@ -77,12 +79,13 @@ async fn run(
 }
 
 /// First the producers, then the deliveries.
-async fn finish(settings: &Settings, engine: Arc<Engine>, server: JoinHandle<io::Result<()>>) {
+async fn finish(settings: &Settings, engine: Arc<Engine>, server: JoinHandle<io::Result<()>>, door: ApiDoor) {
     let requests_end = async { server.await };
     let (ended, ()) = tokio::join!(requests_end, engine.drain(settings.dispatcher.drain_timeout));
     if let Ok(Err(error)) = ended {
         tracing::warn!(%error, "the HTTP server did not end cleanly");
     }
+    door.close().await;
 }
 
 async fn start_engine(settings: &Settings, store: &Store) -> anyhow::Result<Arc<Engine>> {

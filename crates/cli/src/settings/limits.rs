@@ -6,7 +6,7 @@ const MINUTE_MS: f64 = 60_000.0;
 const DAY_MS: f64 = 24.0 * 60.0 * MINUTE_MS;
 
 /// (key, least, most): every number has a row here, which a test sees to.
-pub(super) const LIMITS: [(&str, f64, f64); 44] = [
+pub(super) const LIMITS: [(&str, f64, f64); 45] = [
     ("server.port", 0.0, 65_535.0),
     ("server.max_body_bytes", 1024.0, 67_108_864.0),
     ("server.request_timeout_ms", 100.0, 10.0 * MINUTE_MS),
@@ -17,6 +17,7 @@ pub(super) const LIMITS: [(&str, f64, f64); 44] = [
     ("database.connect_timeout_ms", 100.0, MINUTE_MS),
     ("database.statement_timeout_ms", 100.0, 10.0 * MINUTE_MS),
     ("database.lock_timeout_ms", 100.0, 10.0 * MINUTE_MS),
+    ("security.requests_per_second_per_key", 0.0, 1_000_000.0),
     ("egress.connect_timeout_ms", 10.0, 5.0 * MINUTE_MS),
     ("egress.dns_timeout_ms", 10.0, 5.0 * MINUTE_MS),
     ("egress.pool_idle_timeout_ms", 0.0, 60.0 * MINUTE_MS),

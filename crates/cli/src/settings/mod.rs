@@ -23,5 +23,5 @@ mod tests;
 
 pub(crate) use encryption_key::{EncryptionKey, EncryptionKeyError};
 pub(crate) use report::masked_url;
-pub(crate) use sections::{LogFormat, LogSection, Settings};
+pub(crate) use sections::{Authentication, LogFormat, LogSection, Settings};
 pub(crate) use sources::Sources;

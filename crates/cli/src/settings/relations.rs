@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{error::SettingsError, sections::Settings};
+use super::{error::SettingsError, sections::{Authentication, Settings}};
 
 /// A replica must miss several heartbeats before others take its work.
 const HEARTBEATS_TO_DEATH: u32 = 3;
@@ -30,13 +30,18 @@ pub(super) fn check(settings: &Settings) -> Result<Vec<String>, SettingsError> {
 
 fn listening(settings: &Settings) -> Option<String> {
     let host = settings.server.host;
-    (!host.is_loopback() && !settings.security.allow_unauthenticated).then(|| {
+    (is_open_to_all(settings) && !settings.security.allow_unauthenticated).then(|| {
         format!(
-            "server.host is {host}, which other machines can reach, but nobody would have to authenticate: listen on \
-             127.0.0.1 behind a proxy that authenticates, or set security.allow_unauthenticated = true if everyone who \
-             can connect may do everything"
+            "server.host is {host}, which other machines can reach, but nobody would have to authenticate: set \
+             security.authentication = \"api-keys\", listen on 127.0.0.1 behind a proxy that authenticates, or set \
+             security.allow_unauthenticated = true if everyone who can connect may do everything"
         )
     })
+}
+
+/// Whether other machines can reach an API that asks nobody who they are.
+fn is_open_to_all(settings: &Settings) -> bool {
+    !settings.server.host.is_loopback() && settings.security.authentication == Authentication::Off
 }
 
 fn lease(settings: &Settings) -> Option<String> {
@@ -108,7 +113,7 @@ fn notices(settings: &Settings) -> Vec<String> {
             CONTRACT_TIMEOUT.as_millis()
         ));
     }
-    if settings.security.allow_unauthenticated && !settings.server.host.is_loopback() {
+    if settings.security.allow_unauthenticated && is_open_to_all(settings) {
         notices.push(format!(
             "everyone who can reach {}:{} may do everything (security.allow_unauthenticated)",
             settings.server.host, settings.server.port

@@ -83,6 +83,9 @@ pub(crate) struct SecuritySection {
     pub(crate) encryption_key: Option<String>,
     #[serde(deserialize_with = "path_if_any")]
     pub(crate) encryption_key_file: Option<PathBuf>,
+    pub(crate) authentication: Authentication,
+    /// 0: without limit.
+    pub(crate) requests_per_second_per_key: u32,
     pub(crate) allow_unauthenticated: bool,
 }
 
@@ -90,8 +93,31 @@ impl std::fmt::Debug for SecuritySection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SecuritySection")
             .field("encryption_key_file", &self.encryption_key_file)
+            .field("authentication", &self.authentication)
             .field("allow_unauthenticated", &self.allow_unauthenticated)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a caller of the API must show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum Authentication {
+    /// Nothing: everyone is the operator.
+    Off,
+    /// An API key.
+    ApiKeys,
+}
+
+impl TryFrom<String> for Authentication {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "off" => Ok(Self::Off),
+            "api-keys" => Ok(Self::ApiKeys),
+            other => Err(format!("`{other}` is neither \"off\" nor \"api-keys\"")),
+        }
     }
 }
 

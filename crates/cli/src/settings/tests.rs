@@ -72,6 +72,19 @@ fn later_layers_beat_earlier_ones() {
 }
 
 #[test]
+fn with_api_keys_every_address_may_be_listened_on() {
+    let host = ("CALLBACKS_SERVER__HOST", "0.0.0.0");
+    let keys = ("CALLBACKS_SECURITY__AUTHENTICATION", "api-keys");
+    let settings = Settings::from_environment(&[host, keys]).expect("accepted");
+    assert!(settings.notices.is_empty(), "{:?}", settings.notices);
+    let open = [host, ("CALLBACKS_SECURITY__ALLOW_UNAUTHENTICATED", "true")];
+    let settings = Settings::from_environment(&open).expect("accepted");
+    assert!(settings.notices.iter().any(|notice| notice.contains("may do everything")), "{:?}", settings.notices);
+    let text = refusal(&[("CALLBACKS_SECURITY__AUTHENTICATION", "on")]);
+    assert!(text.contains("api-keys"), "{text}");
+}
+
+#[test]
 fn unknown_settings_are_refused_with_the_nearest_known() {
     let text = refusal(&[("CALLBACKS_SERVER__PROT", "1")]);
     assert!(text.contains("CALLBACKS_SERVER__PROT") && text.contains("did you mean `server.port`"), "{text}");

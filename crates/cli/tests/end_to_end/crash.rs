@@ -29,16 +29,18 @@ async fn killed_again_and_again_it_loses_nothing() {
     scene.receiver.script(PATH, [Answer::status(200).after(RECEIVER_DELAY)]);
     let producer = Producer::start(vec![scene.replicas[0].api()], EVENT_TYPE, 16);
 
-    let mut crashes = Vec::new();
+    let (mut crashes, mut interruptions) = (Vec::new(), 0);
     for _ in 0..KILLS {
         tokio::time::sleep(random_moment()).await;
         crashes.push(Instant::now());
         scene.replicas[0].kill();
         let interrupted = missing(&producer.ledger(), &scene.receiver);
+        interruptions += interrupted.len();
         scene.replicas[0].restart().await;
         await_first_redelivery(&scene, &interrupted).await;
     }
     let ledger = producer.stop().await;
+    assert!(interruptions > 0, "no kill interrupted anything, so nothing was proven");
     assert!(ledger.len() > 200, "only {} events were accepted", ledger.len());
     assert_all_arrived(&scene, &ledger).await;
     assert_repeats_only_the_unfinished(&scene.receiver, &crashes, UNFINISHED_AT_MOST);

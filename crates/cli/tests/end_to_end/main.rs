@@ -6,6 +6,7 @@
 
 mod support;
 
+mod api_keys;
 mod black_hole;
 mod configuration_change;
 mod crash;

@@ -29,6 +29,7 @@ async fn the_survivor_delivers_what_the_dead_replica_accepted() {
     let ledger = producer.ledger();
     let mut orphans = missing(&ledger, &scene.receiver);
     orphans.retain(|number| ledger[number].replica == 0);
+    assert!(!orphans.is_empty(), "the kill interrupted nothing, so nothing is proven");
     eventually_true(TAKEOVER_LIMIT, "the survivor takes over", async || {
         let still_missing = missing(&ledger, &scene.receiver);
         orphans.iter().all(|number| !still_missing.contains(number))

@@ -11,7 +11,7 @@ use super::in_hand::DeliveryInHand;
 use super::recorder::{Finished, Receipt, Tally};
 use super::transport::{Destination, Outcome, PhaseTimings, WireRequest};
 use super::retry_after::retry_after;
-use super::verdict::{Verdict, call_result, verdict};
+use super::verdict::{Verdict, call_result, verdict_under};
 use crate::backoff::next_attempt;
 use crate::gates::circuit_breaker::CallResult;
 use crate::routing::target::Target;
@@ -38,20 +38,42 @@ pub(crate) struct Attempted {
 }
 
 /// Builds the signed request, or says why it cannot be built.
-pub(crate) fn build(target: &Target, delivery: &DeliveryInHand, destination: Destination, at: OffsetDateTime) -> Result<WireRequest, String> {
-    let wire = target.wire.as_ref().map_err(Clone::clone)?;
+pub(crate) fn build(target: &Target, delivery: &DeliveryInHand, destination: Destination, at: OffsetDateTime) -> Result<WireRequest, Unbuildable> {
+    let wire = target.wire.as_ref().map_err(|reason| Unbuildable::OurFault(reason.clone()))?;
     let event = &delivery.event;
     let facts = DeliveryFacts {
         event_id: &event.public_id,
         event_type: event.reference.event_type.as_str(),
         tenant: event.reference.tenant.as_str(),
+        source: &event.source,
+        occurred_at: event.occurred_at,
+        content_type: event.content_type.as_deref(),
+        event_headers: event.headers.as_deref(),
         delivery_id: delivery.id(),
         attempt: delivery.attempt,
         at,
         payload: &event.payload,
     };
-    let (headers, body) = wire.build(&facts).map_err(|error: WireError| error.to_string())?;
+    let (headers, body) = wire.build(&facts).map_err(Unbuildable::from)?;
     Ok(WireRequest { destination, method: target.method.clone(), headers, body, timeout: target.timeout })
+}
+
+/// Why a request could not be built.
+#[derive(Debug)]
+pub(crate) enum Unbuildable {
+    /// The event can never be sent this way: the delivery ends here.
+    Refused(String),
+    /// Something of ours or of the configuration's must be mended first: the delivery waits.
+    OurFault(String),
+}
+
+impl From<WireError> for Unbuildable {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Payload(_) => Self::Refused(error.to_string()),
+            other => Self::OurFault(other.to_string()),
+        }
+    }
 }
 
 /// Everything about an attempt that is known before its outcome.
@@ -64,13 +86,12 @@ pub(crate) struct Started {
 
 /// Judges an outcome and turns it into what is recorded.
 pub(crate) fn conclude(target: &Target, delivery: DeliveryInHand, started: Started, outcome: Outcome) -> Attempted {
-    let verdict = verdict(&outcome);
+    let verdict = verdict_under(target.profile, &outcome);
     let asked_wait = asked_wait(&verdict, &outcome, started.at);
     let timings = *outcome.timings();
-    let elapsed: SignedDuration = (started.at + timings.total) - delivery.event.reference.accepted_at;
-    let elapsed = Duration::try_from(elapsed).unwrap_or_default();
+    let (made, elapsed) = this_round(&delivery, started.at + timings.total);
     let delay = match &verdict {
-        Verdict::Retry { .. } => next_attempt(&target.retry, delivery.attempt, target.max_attempts, elapsed, started.jitter)
+        Verdict::Retry { .. } => next_attempt(&target.retry, made, target.max_attempts, elapsed, started.jitter)
             .map(|delay| delay.max(asked_wait.unwrap_or_default())),
         Verdict::Delivered | Verdict::Permanent { .. } | Verdict::Gone => None,
     };
@@ -86,6 +107,15 @@ pub(crate) fn conclude(target: &Target, delivery: DeliveryInHand, started: Start
     };
     let result = call_result(&outcome, &target.circuit_breaker);
     Attempted { finished: finish(delivery, Some(execution), next, tally), result, took: timings.total, verdict, asked_wait }
+}
+
+/// Attempts made and time passed since the delivery's retries were last granted: with the event, or by a replay, whose time
+/// is not bounded by the event's age.
+fn this_round(delivery: &DeliveryInHand, now: OffsetDateTime) -> (u16, Duration) {
+    let made = delivery.attempt.saturating_sub(delivery.attempts_before);
+    let elapsed: SignedDuration = now - delivery.event.reference.accepted_at;
+    let elapsed = if delivery.attempts_before == 0 { Duration::try_from(elapsed).unwrap_or_default() } else { Duration::ZERO };
+    (made, elapsed)
 }
 
 /// The time the endpoint asked to be left alone (`Retry-After`), where it means anything.
@@ -176,6 +206,7 @@ fn execution(
     NewExecution {
         status,
         attempt: delivery.attempt as i16,
+        max_attempts: (delivery.attempts_before + target.max_attempts) as i16,
         duration_us: Some(micros(timings.total)),
         response_status,
         response_headers,

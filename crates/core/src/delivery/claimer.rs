@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::dispatcher::Dispatcher;
-use super::in_hand::{ClaimedRows, DeliveryInHand, EventInHand, Lease, LeaseRow, Room};
+use super::in_hand::{ClaimedRows, DeliveryInHand, EventInHand, Lease, LeaseRow, Room, SaidAbout};
 use super::lane::Quota;
 use super::settings::DispatcherSettings;
 use crate::metric_names;
@@ -183,9 +183,22 @@ impl Claimer {
             }
             let claim = self.claimed.mark(one.event.row_id, one.configuration_id);
             let room = Room { _slot: slot, _memory: self.dispatcher.memory.take(payload.len()), _claim: Some(claim) };
-            let event = Arc::new(EventInHand::new(one.event, payload));
-            let attempt = one.attempt as u16;
-            deliveries.push(DeliveryInHand { event, configuration: one.configuration_id, attempt, payload_lost: lost, lease, room });
+            let said = SaidAbout {
+                source: one.source,
+                occurred_at: one.occurred_at,
+                content_type: one.content_type,
+                headers: one.headers,
+            };
+            let event = Arc::new(EventInHand::new(one.event, said, payload));
+            deliveries.push(DeliveryInHand {
+                event,
+                configuration: one.configuration_id,
+                attempt: one.attempt as u16,
+                attempts_before: one.attempts_before as u16,
+                payload_lost: lost,
+                lease,
+                room,
+            });
         }
         deliveries
     }

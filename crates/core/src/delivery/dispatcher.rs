@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::error;
 
-use super::attempt::{self, Started};
+use super::attempt::{self, Started, Unbuildable};
 use super::domain_budgets::DomainBudgets;
 use super::in_hand::DeliveryInHand;
 use super::lane::{Hold, Lane, LaneRules, Step};
@@ -203,7 +203,12 @@ impl Dispatcher {
         };
         let request = match attempt::build(target, &delivery, destination, at) {
             Ok(request) => request,
-            Err(reason) => {
+            Err(Unbuildable::Refused(reason)) => {
+                lane.not_called();
+                metrics::counter!(metric_names::REFUSED, "reason" => "payload").increment(1);
+                return attempt::refuse(target, delivery, at, reason);
+            }
+            Err(Unbuildable::OurFault(reason)) => {
                 lane.not_called();
                 error!(configuration = %target.id, tenant = %target.tenant, event = %delivery.event.public_id, %reason,
                     "delivery of event {} to configuration {} could not be built and waits a minute: {reason}", delivery.event.public_id, target.id);

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use callbacks_interfaces::ids::{ConfigurationId, DeliveryId, EventRowId};
 use callbacks_models::settlement::EventRef;
 use parking_lot::Mutex;
+use time::OffsetDateTime;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::memory_gauge::HeldMemory;
@@ -18,14 +19,33 @@ pub(crate) struct EventInHand {
     pub(crate) reference: EventRef,
     /// The id receivers see: the producer's own, or the row's.
     pub(crate) public_id: String,
+    /// Who produced it; empty when nobody said.
+    pub(crate) source: String,
+    /// When it happened, as its producer says, or else when it was accepted.
+    pub(crate) occurred_at: OffsetDateTime,
+    /// The payload's media type, where it was said.
+    pub(crate) content_type: Option<String>,
+    /// What else its producer said about it, as a JSON object.
+    pub(crate) headers: Option<String>,
     /// The bytes as received.
     pub(crate) payload: Bytes,
 }
 
+/// What a producer said about an event beside its payload.
+#[derive(Debug, Default)]
+pub(crate) struct SaidAbout {
+    pub(crate) source: String,
+    pub(crate) occurred_at: Option<OffsetDateTime>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) headers: Option<String>,
+}
+
 impl EventInHand {
-    pub(crate) fn new(reference: EventRef, payload: Bytes) -> Self {
+    pub(crate) fn new(reference: EventRef, said: SaidAbout, payload: Bytes) -> Self {
         let public_id = reference.event_id.clone().unwrap_or_else(|| reference.row_id.to_string());
-        Self { reference, public_id, payload }
+        let occurred_at = said.occurred_at.unwrap_or(reference.accepted_at);
+        let SaidAbout { source, content_type, headers, .. } = said;
+        Self { reference, public_id, source, occurred_at, content_type, headers, payload }
     }
 }
 
@@ -36,6 +56,8 @@ pub(crate) struct DeliveryInHand {
     pub(crate) configuration: ConfigurationId,
     /// The number of the attempt to make next, from 1.
     pub(crate) attempt: u16,
+    /// Attempts made before the last replay, which granted its retries anew.
+    pub(crate) attempts_before: u16,
     /// The stored event has lost its payload (retention overtook the delivery): it can only be refused.
     pub(crate) payload_lost: bool,
     pub(crate) lease: Lease,

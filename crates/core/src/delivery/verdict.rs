@@ -1,10 +1,12 @@
 //! What an outcome means: delivered, to be tried again, or never. Pure.
 
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
+use callbacks_interfaces::wire_profile::WireProfile;
 use http::StatusCode;
 
 use super::transport::{FailureKind, Outcome, WireResponse};
 use crate::gates::circuit_breaker::CallResult;
+use crate::wire::preset::is_success;
 
 /// The meaning of one attempt's outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +52,17 @@ pub fn verdict(outcome: &Outcome) -> Verdict {
     }
 }
 
+/// Judges an outcome where a wire profile's system is stricter about success than 2xx.
+pub fn verdict_under(profile: WireProfile, outcome: &Outcome) -> Verdict {
+    match (verdict(outcome), outcome) {
+        (Verdict::Delivered, Outcome::Response(response)) if !is_success(profile, response.status) => {
+            let status = status_text(response.status);
+            Verdict::Permanent { reason: format!("{status}: not an answer {profile} takes for success") }
+        }
+        (judged, _) => judged,
+    }
+}
+
 fn verdict_on_status(status: u16) -> Verdict {
     match status {
         200..=299 => Verdict::Delivered,
@@ -73,12 +86,12 @@ fn status_text(status: u16) -> String {
 ///
 /// By rate: 2xx is a success; transport failures, 408, 429 and 5xx are failures; every other status is neutral, since
 /// refusing one request says nothing about the next. Counting consecutive failures (as pyfly does): any answer at all
-/// is a success. In both, what never left this house (a forbidden address, a name our resolver could not resolve) is
-/// neutral.
+/// is a success. In both, what never left this house (a forbidden address, a name our resolver could not resolve, file
+/// descriptors that ran out) is neutral.
 pub fn call_result(outcome: &Outcome, policy: &CircuitBreakerPolicy) -> CallResult {
     match (outcome, policy) {
         (Outcome::Failure(failure), _) => match failure.kind {
-            FailureKind::AddressForbidden | FailureKind::Dns => CallResult::Neutral,
+            FailureKind::AddressForbidden | FailureKind::Dns | FailureKind::Other => CallResult::Neutral,
             _ => CallResult::Failure,
         },
         (Outcome::Response(_), CircuitBreakerPolicy::Consecutive { .. }) => CallResult::Success,
@@ -164,6 +177,14 @@ mod tests {
             let delivered = verdict(&response(status)) == Verdict::Delivered;
             assert_eq!(delivered, (200..300).contains(&status), "{status}");
         }
+    }
+
+    #[test]
+    fn a_strict_profile_takes_fewer_answers_for_success() {
+        assert_eq!(verdict_under(WireProfile::Servo, &response(208)), Verdict::Delivered);
+        assert_eq!(verdict_under(WireProfile::Firefly, &response(206)), Verdict::Delivered);
+        let strict = verdict_under(WireProfile::Servo, &response(206));
+        assert_eq!(strict.reason(), Some("HTTP 206 Partial Content: not an answer SERVO takes for success"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tracing::{error, warn};
 use super::acceptor::{IntakeRequest, RoutedEvent};
 use super::error::IntakeError;
 use crate::delivery::dispatcher::Dispatcher;
-use crate::delivery::in_hand::{DeliveryInHand, EventInHand, Lease, LeaseRow, Room};
+use crate::delivery::in_hand::{DeliveryInHand, EventInHand, Lease, LeaseRow, Room, SaidAbout};
 use crate::delivery::open_batches::OpenBatches;
 use crate::maintenance::worker_lease::Registration;
 use crate::metric_names;
@@ -240,11 +240,17 @@ fn spread(
         source_event_id: event.source_event_id,
         event_type: event.event_type,
     };
-    let shared = Arc::new(EventInHand::new(reference, event.payload));
+    let said = SaidAbout {
+        source: event.source,
+        occurred_at: event.occurred_at,
+        content_type: event.content_type,
+        headers: event.headers,
+    };
+    let shared = Arc::new(EventInHand::new(reference, said, event.payload));
     let lease = Lease { held_by: LeaseRow::IntakeBatch(batch), epoch };
     for (configuration, room) in in_hand {
         let event = Arc::clone(&shared);
-        let delivery = DeliveryInHand { event, configuration, attempt: 1, payload_lost: false, lease, room };
+        let delivery = DeliveryInHand { event, configuration, attempt: 1, attempts_before: 0, payload_lost: false, lease, room };
         lanes.entry(configuration).or_default().push(delivery);
     }
 }

@@ -35,13 +35,18 @@ pub async fn create(
     body: &Map<String, Value>,
 ) -> Result<AuthorizedDomain, ManagementError> {
     let draft = trusted(AuthorizedDomainDraft::create(body)?, verification);
-    let created = stored::create(&desk.store, scope, &draft).await.map_err(|error| duplicate(error, &draft))?;
+    let created =
+        stored::create(&desk.store, scope, &draft).await.map_err(|error| duplicate(error, &draft))?;
     desk.announce().await;
     Ok(created)
 }
 
 /// Reads one.
-pub async fn get(desk: &Management, scope: &TenantScope, id: DomainId) -> Result<AuthorizedDomain, ManagementError> {
+pub async fn get(
+    desk: &Management,
+    scope: &TenantScope,
+    id: DomainId,
+) -> Result<AuthorizedDomain, ManagementError> {
     stored::get(&desk.store, scope, id).await?.ok_or_else(|| ManagementError::not_found(WHAT, &id))
 }
 
@@ -136,7 +141,8 @@ async fn write(
     id: DomainId,
     draft: &AuthorizedDomainDraft,
 ) -> Result<AuthorizedDomain, ManagementError> {
-    let written = stored::replace(&desk.store, scope, id, draft).await.map_err(|error| duplicate(error, draft))?;
+    let written =
+        stored::replace(&desk.store, scope, id, draft).await.map_err(|error| duplicate(error, draft))?;
     let written = written.ok_or_else(|| ManagementError::not_found(WHAT, &id))?;
     desk.announce().await;
     Ok(written)
@@ -144,9 +150,10 @@ async fn write(
 
 fn duplicate(error: StoreError, draft: &AuthorizedDomainDraft) -> ManagementError {
     match error {
-        StoreError::Conflict { .. } => {
-            ManagementError::Conflict(format!("The domain {} is already authorized for this tenant", draft.domain))
-        }
+        StoreError::Conflict { .. } => ManagementError::Conflict(format!(
+            "The domain {} is already authorized for this tenant",
+            draft.domain
+        )),
         other => other.into(),
     }
 }

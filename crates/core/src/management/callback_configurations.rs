@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::Management;
 use super::configuration_writing::check;
 use super::error::ManagementError;
+use super::signing_keys::with_key;
 
 const WHAT: &str = "Callback configuration";
 
@@ -21,7 +22,7 @@ pub async fn create(
     scope: &TenantScope,
     body: &Map<String, Value>,
 ) -> Result<CallbackConfiguration, ManagementError> {
-    let draft = ConfigurationDraft::create(body)?;
+    let draft = with_key(ConfigurationDraft::create(body)?)?;
     check(desk, &draft)?;
     let created = stored::create(&desk.store, scope, &draft).await?;
     desk.announce().await;
@@ -55,7 +56,7 @@ pub async fn replace(
     body: &Map<String, Value>,
 ) -> Result<CallbackConfiguration, ManagementError> {
     let existing = get(desk, scope, id).await?;
-    let draft = ConfigurationDraft::replace(&existing, body)?;
+    let draft = with_key(ConfigurationDraft::replace(&existing, body)?)?;
     write(desk, scope, id, &draft).await
 }
 
@@ -67,7 +68,7 @@ pub async fn patch(
     body: &Map<String, Value>,
 ) -> Result<CallbackConfiguration, ManagementError> {
     let existing = get(desk, scope, id).await?;
-    let draft = ConfigurationDraft::patched(&existing, body)?;
+    let draft = with_key(ConfigurationDraft::patched(&existing, body)?)?;
     write(desk, scope, id, &draft).await
 }
 
@@ -90,7 +91,11 @@ pub async fn resume(
 }
 
 /// Deletes one.
-pub async fn delete(desk: &Management, scope: &TenantScope, id: ConfigurationId) -> Result<(), ManagementError> {
+pub async fn delete(
+    desk: &Management,
+    scope: &TenantScope,
+    id: ConfigurationId,
+) -> Result<(), ManagementError> {
     if !stored::delete(&desk.store, scope, id).await? {
         return Err(ManagementError::not_found(WHAT, &id));
     }

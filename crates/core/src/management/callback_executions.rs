@@ -17,13 +17,16 @@ use super::position::{Position, Slice};
 
 pub use callbacks_models::callback_executions::ExecutionSelection;
 
-
 const WHAT: &str = "Callback execution";
 /// Most rows of one bare-array answer.
 pub const MAX_ROWS: usize = 1_000;
 
 /// Reads one.
-pub async fn get(desk: &Management, scope: &TenantScope, id: ExecutionId) -> Result<CallbackExecution, ManagementError> {
+pub async fn get(
+    desk: &Management,
+    scope: &TenantScope,
+    id: ExecutionId,
+) -> Result<CallbackExecution, ManagementError> {
     stored::get(&desk.store, scope, id).await?.ok_or_else(|| ManagementError::not_found(WHAT, &id))
 }
 
@@ -37,21 +40,27 @@ pub async fn filter(
     Ok(stored::filter(&desk.store, scope, &request).await?)
 }
 
-/// Those of a selection, newest first.
+/// Those of a selection, newest first; pending retries come in the order in which they are due.
 pub async fn newest(
     desk: &Management,
     scope: &TenantScope,
     selection: &ExecutionSelection,
     position: Position,
 ) -> Result<Slice<CallbackExecution>, ManagementError> {
-    let rows = stored::newest(&desk.store, scope, selection, position.before, i64::from(position.one_more())).await?;
-    Ok(Slice::cut(rows, position, |row| Cursor::from(row.id.uuid())))
+    let rows = stored::newest(&desk.store, scope, selection, position.before, i64::from(position.one_more()))
+        .await?;
+    let mut slice = Slice::cut(rows, position, |row| Cursor::from(row.id.uuid()));
+    if matches!(selection, ExecutionSelection::PendingRetries) {
+        slice.rows.sort_by_key(|row| row.next_retry_at);
+    }
+    Ok(slice)
 }
 
 /// The selection of one configuration's executions within `duration` (ISO-8601, e.g. `PT24H`) before now.
 pub fn recent(configuration: ConfigurationId, duration: &str) -> Result<ExecutionSelection, ManagementError> {
     let refused = |reason: String| ManagementError::field("duration", "Pattern", reason);
-    let DurationText(duration) = duration.parse().map_err(|error| refused(format!("duration is not valid: {error}")))?;
+    let DurationText(duration) =
+        duration.parse().map_err(|error| refused(format!("duration is not valid: {error}")))?;
     let within = duration.try_into().map_err(|_| refused("duration must not be negative".to_owned()))?;
     Ok(ExecutionSelection::Recent { configuration, within })
 }

@@ -59,7 +59,11 @@ pub async fn of(
         failure_threshold: configuration.failure_threshold,
         last_success_at: configuration.last_success_at,
         last_failure_at: configuration.last_failure_at,
-        executions_last_24h: executions.by_status.iter().map(|(status, count)| (status.as_str(), *count)).collect(),
+        executions_last_24h: executions
+            .by_status
+            .iter()
+            .map(|(status, count)| (status.as_str(), *count))
+            .collect(),
         p50_ms: executions.p50_ms,
         p95_ms: executions.p95_ms,
     })

@@ -17,7 +17,11 @@ pub(super) fn check(desk: &Management, draft: &ConfigurationDraft) -> Result<(),
     if let Some(text) = draft.filter_expression.as_deref()
         && let Err(reason) = FilterExpression::compile(text)
     {
-        errors.push(FieldError::new("filterExpression", "Pattern", format!("Filter expression is invalid: {reason}")));
+        errors.push(FieldError::new(
+            "filterExpression",
+            "Pattern",
+            format!("Filter expression is invalid: {reason}"),
+        ));
     }
     if let Err(reason) = literal_address(&draft.url, &desk.addresses) {
         errors.push(FieldError::new("url", "Pattern", reason));

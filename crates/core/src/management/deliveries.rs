@@ -21,17 +21,27 @@ pub async fn list(
     configuration: Option<ConfigurationId>,
     position: Position,
 ) -> Result<Slice<DeliveryView>, ManagementError> {
-    let rows = stored::list(&desk.store, scope, configuration, position.before, i64::from(position.one_more())).await?;
+    let rows =
+        stored::list(&desk.store, scope, configuration, position.before, i64::from(position.one_more()))
+            .await?;
     Ok(Slice::cut(rows, position, |row| Cursor::from(row.id.event.uuid())))
 }
 
 /// Reads one, settled or not.
-pub async fn get(desk: &Management, scope: &TenantScope, id: DeliveryId) -> Result<DeliveryView, ManagementError> {
+pub async fn get(
+    desk: &Management,
+    scope: &TenantScope,
+    id: DeliveryId,
+) -> Result<DeliveryView, ManagementError> {
     stored::get(&desk.store, scope, id).await?.ok_or_else(|| ManagementError::not_found(WHAT, &id))
 }
 
 /// Makes one due now instead of later.
-pub async fn retry(desk: &Management, scope: &TenantScope, id: DeliveryId) -> Result<DeliveryView, ManagementError> {
+pub async fn retry(
+    desk: &Management,
+    scope: &TenantScope,
+    id: DeliveryId,
+) -> Result<DeliveryView, ManagementError> {
     if !stored::retry_now(&desk.store, scope, id).await? {
         return Err(not_waiting(desk, scope, id).await);
     }
@@ -41,12 +51,18 @@ pub async fn retry(desk: &Management, scope: &TenantScope, id: DeliveryId) -> Re
 
 /// Takes one out of the queue: it is not attempted again.
 pub async fn cancel(desk: &Management, scope: &TenantScope, id: DeliveryId) -> Result<(), ManagementError> {
-    if stored::cancel(&desk.store, scope, id).await? { Ok(()) } else { Err(not_waiting(desk, scope, id).await) }
+    if stored::cancel(&desk.store, scope, id).await? {
+        Ok(())
+    } else {
+        Err(not_waiting(desk, scope, id).await)
+    }
 }
 
 async fn not_waiting(desk: &Management, scope: &TenantScope, id: DeliveryId) -> ManagementError {
     match get(desk, scope, id).await {
-        Ok(found) => ManagementError::Conflict(format!("The delivery is not waiting; it is {}", found.state.as_str())),
+        Ok(found) => {
+            ManagementError::Conflict(format!("The delivery is not waiting; it is {}", found.state.as_str()))
+        }
         Err(error) => error,
     }
 }

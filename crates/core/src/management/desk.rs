@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use callbacks_models::store::Store;
 
-use callbacks_interfaces::ids::ConfigurationId;
 use crate::engine::Engine;
 use crate::gates::address_policy::AddressPolicy;
+use callbacks_interfaces::ids::ConfigurationId;
 
 /// What every management function needs. Cheap to clone.
 #[derive(Clone)]

@@ -25,6 +25,9 @@ pub enum ManagementError {
     /// The change contradicts what is stored.
     #[error("{0}")]
     Conflict(String),
+    /// The caller may not.
+    #[error("{0}")]
+    Forbidden(String),
     /// The database cannot be reached.
     #[error("the database is unavailable")]
     Unavailable {

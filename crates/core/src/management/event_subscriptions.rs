@@ -7,33 +7,15 @@ use callbacks_interfaces::ids::SubscriptionId;
 use callbacks_interfaces::page::Page;
 use callbacks_interfaces::tenant::TenantScope;
 use callbacks_models::event_subscriptions as stored;
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Management;
 use super::error::ManagementError;
 
-const WHAT: &str = "Event subscription";
+pub use super::subscription_status::status;
+pub use callbacks_interfaces::subscription_status::SubscriptionStatus;
 
-/// How the consumer of a subscription is doing.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SubscriptionStatus {
-    /// The subscription.
-    pub id: SubscriptionId,
-    /// Whether it is meant to run.
-    pub active: bool,
-    /// Whether a consumer is connected to the broker.
-    pub connected: bool,
-    /// Partitions or queues assigned to this replica.
-    pub assigned_partitions: Vec<String>,
-    /// Messages not yet read, where the broker tells.
-    pub lag: Option<i64>,
-    /// The last error of the consumer.
-    pub last_error: Option<String>,
-    /// The state in words.
-    pub detail: String,
-}
+const WHAT: &str = "Event subscription";
 
 /// Creates one.
 pub async fn create(
@@ -106,30 +88,17 @@ pub async fn deactivate(
     patch(desk, scope, id, &active(json!(false))).await
 }
 
-/// How its consumer is doing. This build has no broker consumers, and says so.
-pub async fn status(
+/// Deletes one.
+pub async fn delete(
     desk: &Management,
     scope: &TenantScope,
     id: SubscriptionId,
-) -> Result<SubscriptionStatus, ManagementError> {
-    let subscription = get(desk, scope, id).await?;
-    Ok(SubscriptionStatus {
-        id,
-        active: subscription.active,
-        connected: false,
-        assigned_partitions: Vec::new(),
-        lag: None,
-        last_error: None,
-        detail: format!(
-            "No consumer is running: this build has no support for {}. The subscription is stored; send events to POST /api/v1/events.",
-            subscription.messaging_system_type
-        ),
-    })
-}
-
-/// Deletes one.
-pub async fn delete(desk: &Management, scope: &TenantScope, id: SubscriptionId) -> Result<(), ManagementError> {
-    if stored::delete(&desk.store, scope, id).await? { Ok(()) } else { Err(ManagementError::not_found(WHAT, &id)) }
+) -> Result<(), ManagementError> {
+    if stored::delete(&desk.store, scope, id).await? {
+        Ok(())
+    } else {
+        Err(ManagementError::not_found(WHAT, &id))
+    }
 }
 
 fn active(value: Value) -> Map<String, Value> {

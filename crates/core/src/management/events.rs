@@ -27,7 +27,8 @@ pub async fn accept_one(
     submission: EventSubmission,
 ) -> Result<EventAccepted, ManagementError> {
     let tenant = tenant_of(scope, &submission)?;
-    let accepted = desk.engine.accept(&tenant, vec![submission]).await.map_err(|error| intake_error(&error))?;
+    let accepted =
+        desk.engine.accept(&tenant, vec![submission]).await.map_err(|error| intake_error(&error))?;
     accepted.into_iter().next().ok_or(ManagementError::Internal)
 }
 
@@ -72,7 +73,8 @@ pub async fn search(
     search: &EventSearch,
     position: Position,
 ) -> Result<Slice<EventView>, ManagementError> {
-    let rows = stored::search(&desk.store, scope, search, position.before, i64::from(position.one_more())).await?;
+    let rows =
+        stored::search(&desk.store, scope, search, position.before, i64::from(position.one_more())).await?;
     Ok(Slice::cut(rows, position, |row| Cursor::from(row.id.uuid())))
 }
 
@@ -92,7 +94,8 @@ pub async fn replay(desk: &Management, scope: &TenantScope, id: &str) -> Result<
     let targets: Vec<ConfigurationId> =
         event.deliveries.iter().flatten().map(|delivery| delivery.configuration_id).collect();
     let queued = queue_again(desk, scope, event.id, &targets).await?;
-    let deliveries = queued.into_iter().map(|configuration| DeliveryId { event: event.id, configuration }).collect();
+    let deliveries =
+        queued.into_iter().map(|configuration| DeliveryId { event: event.id, configuration }).collect();
     Ok(Replayed { event_id: event.event_id, deliveries })
 }
 
@@ -119,7 +122,7 @@ fn tenant_of(scope: &TenantScope, submission: &EventSubmission) -> Result<Tenant
         (TenantScope::One(own), None) => Ok(own.clone()),
         (TenantScope::One(own), Some(named)) if own == named => Ok(own.clone()),
         (TenantScope::One(_), Some(_)) => {
-            Err(ManagementError::field("tenantId", "Pattern", "tenantId must be your own tenant"))
+            Err(ManagementError::Forbidden("tenantId must be your own tenant".to_owned()))
         }
     }
 }

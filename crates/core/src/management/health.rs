@@ -34,7 +34,8 @@ pub async fn ready(desk: &Management) -> bool {
 pub async fn report(desk: &Management) -> HealthReport {
     let database = tokio::time::timeout(PATIENCE, desk.store.ping()).await.is_ok_and(|answer| answer.is_ok());
     let engine = tokio::time::timeout(PATIENCE, desk.engine.health()).await.ok().and_then(Result::ok);
-    let sources = json!({"status": "UP", "details": {"running": 0, "note": "this build has no broker consumers"}});
+    let sources = tokio::time::timeout(PATIENCE, super::subscription_status::health(desk)).await;
+    let sources = sources.unwrap_or_else(|_| json!({"status": "UNKNOWN"}));
     let database_component = json!({"status": word(database), "details": {"database": "PostgreSQL"}});
     let (queue, breakers, accepting) = match engine {
         Some(health) => {
@@ -44,8 +45,11 @@ pub async fn report(desk: &Management) -> HealthReport {
                 "inFlight": health.in_flight,
                 "accepting": health.accepting,
             });
-            let open: Vec<Value> =
-                health.breakers.iter().map(|(id, state)| json!({"configurationId": id, "state": state})).collect();
+            let open: Vec<Value> = health
+                .breakers
+                .iter()
+                .map(|(id, state)| json!({"configurationId": id, "state": state}))
+                .collect();
             let breakers = json!({"status": "UP", "details": {"configurations": health.configurations, "notClosed": open}});
             (json!({"status": word(health.accepting), "details": details}), breakers, health.accepting)
         }

@@ -7,6 +7,8 @@
 //! Deliberately absent: who the caller is and what it may do (web), SQL (models), any decision about deliveries
 //! (delivery, routing, gates).
 
+pub mod api_keys;
+pub mod audit_log;
 pub mod authorized_domains;
 pub mod callback_configurations;
 pub mod callback_executions;
@@ -20,7 +22,11 @@ pub mod events;
 pub mod health;
 pub mod idempotency;
 pub mod position;
+pub mod quarantine;
 pub mod secret_rotation;
+pub mod signing_keys;
+pub mod subscription_status;
+pub mod tenants;
 pub mod test_delivery;
 
 pub use desk::Management;

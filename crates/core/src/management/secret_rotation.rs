@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::Management;
+use super::signing_keys;
 use super::error::ManagementError;
 
 /// How long the previous secret keeps signing beside the new one.
@@ -43,7 +44,7 @@ pub async fn rotate(
         Some(secret) => secret,
         None => generated()?,
     };
-    let previous_expires_at = stored::rotate_secret(&desk.store, scope, id, &secret, GRACE)
+    let previous_expires_at = stored::rotate_secret(&desk.store, scope, id, &secret, &signing_keys::generated()?, GRACE)
         .await?
         .ok_or_else(|| ManagementError::not_found("Callback configuration", &id))?;
     desk.announce().await;
@@ -56,12 +57,14 @@ fn given(body: &Map<String, Value>) -> Result<Option<SecretText>, ManagementErro
     let text = reader.text("secret", &size);
     reader.finish()?;
     text.map(|text| {
-        SecretText::try_from(text).map_err(|error| ManagementError::field("secret", "Pattern", error.to_string()))
+        SecretText::try_from(text)
+            .map_err(|error| ManagementError::field("secret", "Pattern", error.to_string()))
     })
     .transpose()
 }
 
 fn generated() -> Result<SecretText, ManagementError> {
     let random: [u8; SECRET_BYTES] = rand::random();
-    SecretText::try_from(format!("{PREFIX}{}", STANDARD.encode(random))).map_err(|_| ManagementError::Internal)
+    SecretText::try_from(format!("{PREFIX}{}", STANDARD.encode(random)))
+        .map_err(|_| ManagementError::Internal)
 }

@@ -6,16 +6,20 @@ use std::time::Duration;
 use callbacks_interfaces::callback_configuration::{CallbackStatus, HttpMethod, PausedDeliveries};
 use callbacks_interfaces::callback_url::CallbackUrl;
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
+use callbacks_interfaces::delivery_phase::{DeliveryPhase, OnGateError};
 use callbacks_interfaces::event_pattern::EventPattern;
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::retry_policy::RetryPolicy;
+use callbacks_interfaces::secret::SecretText;
 use callbacks_interfaces::tenant::TenantId;
+use callbacks_interfaces::wire_profile::WireProfile;
 use callbacks_models::directory::{ConfigurationTarget, SecretState};
 use time::OffsetDateTime;
 
 use super::filter_expression::FilterExpression;
 use crate::gates::standing::{Standing, standing};
-use crate::wire::profile::{PreparedWire, WireFacts};
+use crate::wire::preset;
+use crate::wire::profile::{Expiring, PreparedWire, SigningFacts, SigningKeys, WireFacts};
 
 /// What applies where a configuration leaves something to the service.
 #[derive(Debug, Clone)]
@@ -79,6 +83,12 @@ pub struct Target {
     pub failure_threshold: i32,
     /// What happens to new events while it is paused.
     pub paused_deliveries: PausedDeliveries,
+    /// The system its deliveries look like: decides which answers are a success.
+    pub profile: WireProfile,
+    /// Whether it is called after an event, or asked before it.
+    pub phase: DeliveryPhase,
+    /// What a gate's failure means for an event.
+    pub on_error: OnGateError,
 }
 
 impl Target {
@@ -86,7 +96,8 @@ impl Target {
     pub fn compile(row: ConfigurationTarget, defaults: &TargetDefaults) -> Self {
         let wire = prepare_wire(&row, defaults);
         let filter = row.filter_expression.as_deref().map(|text| FilterExpression::compile(text).map_err(|e| e.to_string()));
-        let retry = row.retry_policy.unwrap_or_else(|| {
+        let own_retry = row.retry_policy;
+        let retry = own_retry.or_else(|| preset::retry_policy(row.wire_profile, row.retry_delay_ms, row.retry_backoff_multiplier)).unwrap_or_else(|| {
             RetryPolicy::firefly(row.retry_delay_ms, row.retry_backoff_multiplier, defaults.retry_max_delay_ms).with_jitter(defaults.retry_jitter)
         });
         Self {
@@ -108,10 +119,16 @@ impl Target {
             timeout: row.timeout,
             max_in_flight: row.max_in_flight.unwrap_or(defaults.max_in_flight),
             max_per_second: row.max_per_second,
-            circuit_breaker: row.circuit_breaker.unwrap_or_else(|| defaults.circuit_breaker.clone()),
+            circuit_breaker: row
+                .circuit_breaker
+                .or_else(|| preset::circuit_breaker(row.wire_profile))
+                .unwrap_or_else(|| defaults.circuit_breaker.clone()),
             allowed_domains: row.allowed_domains,
             failure_threshold: row.failure_threshold,
             paused_deliveries: row.paused_deliveries,
+            profile: row.wire_profile,
+            phase: row.phase,
+            on_error: row.on_error,
         }
     }
 
@@ -133,9 +150,10 @@ impl Target {
         self.status == CallbackStatus::Paused && self.probe_at.is_some()
     }
 
-    /// True when new events are matched against it: active ones, and paused ones, whose deliveries wait.
+    /// True when new events are matched against it: active ones, and paused ones, whose deliveries wait. Gates are asked
+    /// before an event and get none.
     pub fn takes_events(&self) -> bool {
-        self.active && matches!(self.status, CallbackStatus::Active | CallbackStatus::Paused)
+        self.phase == DeliveryPhase::After && self.active && matches!(self.status, CallbackStatus::Active | CallbackStatus::Paused)
     }
 }
 
@@ -148,18 +166,45 @@ fn method(method: HttpMethod) -> http::Method {
 }
 
 fn prepare_wire(row: &ConfigurationTarget, defaults: &TargetDefaults) -> Result<PreparedWire, String> {
-    let secret = match (&row.secret, row.signature_enabled) {
-        (_, false) | (SecretState::None, true) => None,
-        (SecretState::Ready(secret), true) => Some(secret),
-        (SecretState::Unreadable, true) => {
-            return Err("its secret cannot be decrypted; give the service the key it was stored with, or rotate the secret".to_owned());
-        }
-    };
     PreparedWire::prepare(&WireFacts {
         profile: row.wire_profile,
-        secret,
-        signature_header: row.signature_header.as_deref().unwrap_or(&defaults.signature_header),
+        signing: SigningFacts {
+            enabled: row.signature_enabled,
+            schemes: row.signature_schemes.as_deref(),
+            header: row.signature_header.as_deref(),
+            firefly_header: &defaults.signature_header,
+            keys: signing_keys(row)?,
+        },
+        body_format: row.body_format,
+        envelope: row.envelope,
         custom_headers: &row.custom_headers,
     })
     .map_err(|error| error.to_string())
+}
+
+fn signing_keys(row: &ConfigurationTarget) -> Result<SigningKeys<'_>, String> {
+    if !row.signature_enabled {
+        return Ok(SigningKeys::default());
+    }
+    let expiring = |state| match (readable(state), row.previous_secret_expires_at) {
+        (Ok(Some(secret)), Some(until)) => Some(Expiring { secret, until }),
+        // A previous secret that cannot be read signs nothing; the current one still does.
+        _ => None,
+    };
+    Ok(SigningKeys {
+        secret: readable(&row.secret)?,
+        previous: expiring(&row.previous_secret),
+        ed25519: readable(&row.signing_key)?,
+        previous_ed25519: expiring(&row.previous_signing_key),
+    })
+}
+
+fn readable(state: &SecretState) -> Result<Option<&SecretText>, String> {
+    match state {
+        SecretState::None => Ok(None),
+        SecretState::Ready(secret) => Ok(Some(secret)),
+        SecretState::Unreadable => {
+            Err("its secret cannot be decrypted; give the service the key it was stored with, or rotate the secret".to_owned())
+        }
+    }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use callbacks_interfaces::event_submission::{EVENT_HEADERS_MAX, EVENT_HEADERS_MAX_OCTETS, EVENT_ID_MAX_CHARS};
 use callbacks_interfaces::event_type::EventType;
 use callbacks_interfaces::ids::SubscriptionId;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::cloud_event::{self, Attributes};
@@ -56,10 +57,24 @@ pub fn extract(message: &SourceMessage, subscription: SubscriptionId, max_payloa
     }
 }
 
-/// The id of a message that names none: UUID version 5 of where it stood.
+/// Makes an event of a message as somebody says it is, whatever the message says. Without an id the message's place gives it.
 #[must_use]
-pub fn derived_id(subscription: SubscriptionId, place: &Place) -> Uuid {
-    let name = format!("{subscription}\u{1f}{}\u{1f}{}\u{1f}{}", place.topic, place.partition, place.position);
+pub fn as_event_of_type(message: &SourceMessage, subscription: SubscriptionId, event_type: EventType, id: Option<String>) -> Extracted {
+    let headers = text_headers(message);
+    let attributes = Attributes { id, event_type: Some(event_type.as_str().to_owned()), content_type: message.said.content_type.clone(), ..Attributes::default() };
+    let found = Found { attributes, payload: message.payload.clone().unwrap_or_default() };
+    match found.into_event(message, &headers, subscription) {
+        Ok(event) => Extracted::Event(Box::new(event)),
+        Err(reason) => Extracted::Poison(reason),
+    }
+}
+
+/// The id of a message that names none: UUID version 5 of where it stood. The broker's time is part of it: a topic that was
+/// deleted and made anew counts its offsets from the start again, and its messages are others.
+#[must_use]
+pub fn derived_id(subscription: SubscriptionId, place: &Place, time: Option<OffsetDateTime>) -> Uuid {
+    let time = time.map_or(0, OffsetDateTime::unix_timestamp_nanos);
+    let name = format!("{subscription}\u{1f}{}\u{1f}{}\u{1f}{}\u{1f}{time}", place.topic, place.partition, place.position);
     Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
 }
 
@@ -130,7 +145,7 @@ impl Found {
         let event_type = EventType::try_from(event_type.unwrap_or_default().as_str()).map_err(|error| error.to_string())?;
         let id = match id {
             Some(id) => Some(within_limits("the event's id", id)?),
-            None => message.place.lasting.then(|| derived_id(subscription, &message.place).to_string()),
+            None => message.place.lasting.then(|| derived_id(subscription, &message.place, message.said.time).to_string()),
         };
         // Ids are unique to their producers only, so the topic tells apart those that do not say who they are.
         let source = match source {

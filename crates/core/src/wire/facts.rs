@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 use callbacks_interfaces::ids::DeliveryId;
+use callbacks_interfaces::signature_scheme::SignatureScheme;
+use callbacks_interfaces::whsec::KeyFormError;
 use time::OffsetDateTime;
+
+use super::canonical_json::JsonFault;
 
 /// What one attempt of one delivery says.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +17,14 @@ pub struct DeliveryFacts<'a> {
     pub event_type: &'a str,
     /// Whose event it is.
     pub tenant: &'a str,
+    /// Who produced it; empty when nobody said.
+    pub source: &'a str,
+    /// When it happened: as its producer says, else when it was accepted.
+    pub occurred_at: OffsetDateTime,
+    /// The payload's media type, where it was said.
+    pub content_type: Option<&'a str>,
+    /// What else its producer said about it: a JSON object of texts.
+    pub event_headers: Option<&'a str>,
     /// The same for every attempt of this delivery.
     pub delivery_id: DeliveryId,
     /// The number of the attempt, from 1.
@@ -23,9 +35,13 @@ pub struct DeliveryFacts<'a> {
     pub payload: &'a Bytes,
 }
 
-/// Why a delivery cannot be put on the wire: always a fault on our side, never the receiver's.
+/// Why a delivery cannot be put on the wire. Only [`WireError::Payload`] is the event's fault and stays so; all others
+/// are ours, or the configuration's, and can be mended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
+    /// The payload cannot be written the way the profile, envelope or body format needs it.
+    #[error("{0}")]
+    Payload(#[from] JsonFault),
     /// A custom header breaks a rule it was saved under.
     #[error("custom headers: {0}")]
     CustomHeaders(String),
@@ -38,6 +54,12 @@ pub enum WireError {
     /// A template nobody knows.
     #[error("unknown template {{{{{0}}}}}")]
     UnknownTemplate(String),
+    /// Callbacks are to be signed, and there is nothing to sign with.
+    #[error("it is to be signed by {0}, and has no secret to do so; set one, or set signatureEnabled to false")]
+    NoSecret(SignatureScheme),
+    /// The secret is not of the form its scheme needs.
+    #[error("{0}")]
+    KeyForm(#[from] KeyFormError),
 }
 
 #[cfg(test)]
@@ -53,6 +75,10 @@ pub(super) mod tests {
             event_id: "evt 1",
             event_type: "order.created",
             tenant: "acme",
+            source: "shop",
+            occurred_at: datetime!(2025-11-01 09:59:58.5 UTC),
+            content_type: None,
+            event_headers: None,
             delivery_id: DeliveryId {
                 event: EventRowId::from(Uuid::from_u128(1)),
                 configuration: ConfigurationId::from(Uuid::from_u128(2)),

@@ -77,7 +77,7 @@ fn push_value(json: &mut String, name: &HeaderName, value: &HeaderValue) {
 }
 
 /// Names met on nearly every request and response, which need no closer look.
-const HARMLESS: [&str; 16] = [
+const HARMLESS: [&str; 20] = [
     "date",
     "server",
     "connection",
@@ -94,6 +94,10 @@ const HARMLESS: [&str; 16] = [
     "cache-control",
     "transfer-encoding",
     "vary",
+    "x-topic",
+    "x-attempt",
+    "webhook-id",
+    "webhook-timestamp",
 ];
 
 /// A signature proves knowledge of a secret without being one, and is what a receiver's developer needs to see.

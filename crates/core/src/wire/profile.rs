@@ -1,24 +1,38 @@
 //! The table of wire profiles, and a configuration's part of a delivery made ready: its headers parsed, its templates
-//! compiled, its key scheduled. Building one delivery is then a few small texts and one HMAC.
+//! compiled, its keys scheduled. Building one delivery is then a few small texts and one HMAC.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use callbacks_interfaces::body_format::BodyFormat;
+use callbacks_interfaces::envelope::Envelope;
 use callbacks_interfaces::secret::SecretText;
-use callbacks_interfaces::wire_headers::custom_header_problems;
+use callbacks_interfaces::signature_choice::SignatureChoice;
+use callbacks_interfaces::signature_scheme::SignatureScheme;
+use callbacks_interfaces::wire_headers::CustomHeaderRules;
 use callbacks_interfaces::wire_profile::WireProfile;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::envelope::compose;
 pub use super::facts::{DeliveryFacts, WireError};
-use super::firefly;
+use super::profiles::{cloud_events, custom, dealix, firefly, pyfly, servo, standard_webhooks, svc_infra};
 use super::recipe::Recipe;
-use super::signature::firefly::FireflyKey;
+pub use super::signature::keys::{Expiring, SigningKeys};
+use super::signature::public_keys;
+use super::signature::signer::{Signable, Signer};
 use super::template::Template;
 
 /// The table.
 fn recipe(profile: WireProfile) -> &'static Recipe {
     match profile {
         WireProfile::Firefly => &firefly::RECIPE,
+        WireProfile::Pyfly => &pyfly::RECIPE,
+        WireProfile::SvcInfra => &svc_infra::RECIPE,
+        WireProfile::Dealix => &dealix::RECIPE,
+        WireProfile::Servo => &servo::RECIPE,
+        WireProfile::StandardWebhooks => &standard_webhooks::RECIPE,
+        WireProfile::CloudEvents => &cloud_events::RECIPE,
+        WireProfile::Custom => &custom::RECIPE,
     }
 }
 
@@ -27,73 +41,132 @@ fn recipe(profile: WireProfile) -> &'static Recipe {
 pub struct WireFacts<'a> {
     /// The preset.
     pub profile: WireProfile,
-    /// The signing secret; `None` sends unsigned.
-    pub secret: Option<&'a SecretText>,
-    /// Name of the header that carries the signature.
-    pub signature_header: &'a str,
+    /// How it signs.
+    pub signing: SigningFacts<'a>,
+    /// How the body's JSON is written; what profile and schemes need when `None`.
+    pub body_format: Option<BodyFormat>,
+    /// What the body is made of; the profile's when `None`.
+    pub envelope: Option<Envelope>,
     /// Headers of its own, whose values may hold templates.
     pub custom_headers: &'a BTreeMap<String, String>,
+}
+
+/// What a configuration says about signing.
+#[derive(Debug, Clone, Copy)]
+pub struct SigningFacts<'a> {
+    /// Whether it signs.
+    pub enabled: bool,
+    /// How; the profile's way when `None`.
+    pub schemes: Option<&'a [SignatureChoice]>,
+    /// Name of the first scheme's header, if not the usual one.
+    pub header: Option<&'a str>,
+    /// Usual name of the header of the scheme FIREFLY, a setting of the service.
+    pub firefly_header: &'a str,
+    /// What it signs with.
+    pub keys: SigningKeys<'a>,
+}
+
+impl<'a> SigningFacts<'a> {
+    /// Signing with a secret the profile's usual way, or not at all without one.
+    #[must_use]
+    pub fn usual(secret: Option<&'a SecretText>) -> Self {
+        let firefly_header = SignatureScheme::Firefly.default_header();
+        let keys = SigningKeys { secret, ..SigningKeys::default() };
+        Self { enabled: secret.is_some(), schemes: None, header: None, firefly_header, keys }
+    }
+
+    /// The schemes that sign, each with its header.
+    fn used(&self, profile: WireProfile) -> Vec<(SignatureScheme, &'a str)> {
+        let usual = |scheme| match scheme {
+            SignatureScheme::Firefly => self.firefly_header,
+            other => profile.header_of(other),
+        };
+        let named = self.schemes.unwrap_or_default().iter().map(|choice| (choice.scheme(), choice.header()));
+        let default = self.schemes.is_none().then(|| (profile.default_scheme(), None));
+        named
+            .chain(default)
+            .filter(|(scheme, _)| self.enabled && *scheme != SignatureScheme::None)
+            .enumerate()
+            .map(|(position, (scheme, header))| {
+                let first = self.header.filter(|_| position == 0);
+                (scheme, header.or(first).unwrap_or_else(|| usual(scheme)))
+            })
+            .collect()
+    }
 }
 
 /// A configuration's part of every delivery, ready for use.
 #[derive(Debug, Clone)]
 pub struct PreparedWire {
     profile: WireProfile,
+    envelope: Envelope,
+    body_format: BodyFormat,
     constant_headers: Vec<(HeaderName, HeaderValue)>,
     custom_headers: Vec<(HeaderName, Template)>,
-    signature: Option<(HeaderName, FireflyKey)>,
+    signers: Vec<Signer>,
+    public_keys: Vec<[u8; 32]>,
 }
 
 impl PreparedWire {
     /// Prepares what a configuration says.
     ///
     /// # Errors
-    /// [`WireError`] when a stored header does not keep the rules any more.
+    /// [`WireError`] when a stored header does not keep the rules any more, or there is nothing to sign with.
     pub fn prepare(facts: &WireFacts<'_>) -> Result<Self, WireError> {
-        let signature_header = facts.secret.map(|_| facts.signature_header);
-        if let Some(problem) =
-            custom_header_problems(facts.custom_headers, signature_header).into_iter().next()
-        {
-            return Err(WireError::CustomHeaders(problem.message));
-        }
-        let custom_headers = facts
-            .custom_headers
-            .iter()
-            .map(|(name, value)| custom_header(name, value))
-            .collect::<Result<_, _>>()?;
-        let signature = facts.secret.map(|secret| {
-            let name = HeaderName::try_from(facts.signature_header)
-                .map_err(|_| WireError::SignatureHeader(facts.signature_header.to_owned()))?;
-            Ok((name, FireflyKey::new(secret)))
-        });
+        let used = facts.signing.used(facts.profile);
+        check_custom_headers(facts, &used)?;
+        let custom_headers = facts.custom_headers.iter().map(|(name, value)| custom_header(name, value));
+        let signers = used.iter().map(|(scheme, header)| Signer::prepare(*scheme, header, &facts.signing.keys));
+        let schemes: Vec<_> = used.iter().map(|(scheme, _)| *scheme).collect();
+        let has_public_keys = schemes.contains(&SignatureScheme::StandardWebhooksEd25519);
         Ok(Self {
             profile: facts.profile,
+            envelope: facts.envelope.unwrap_or_else(|| Envelope::of(facts.profile)),
+            body_format: facts.body_format.unwrap_or_else(|| BodyFormat::implied(facts.profile, &schemes)),
             constant_headers: (recipe(facts.profile).constant_headers)(),
-            custom_headers,
-            signature: signature.transpose()?,
+            custom_headers: custom_headers.collect::<Result<_, _>>()?,
+            signers: signers.filter_map(Result::transpose).collect::<Result<_, _>>()?,
+            public_keys: if has_public_keys { public_keys(&facts.signing.keys) } else { Vec::new() },
         })
     }
 
     /// Builds the headers and the body of one attempt, signed. Custom headers override the profile's, and the
-    /// signature, which covers exactly the body returned, overrides everything.
+    /// signatures, which cover exactly the body returned, override everything.
     ///
     /// # Errors
-    /// [`WireError::HeaderValue`] when a fact cannot stand in a header.
+    /// [`WireError::Payload`] when the payload cannot be written as the profile needs it, [`WireError::HeaderValue`]
+    /// when a fact cannot stand in a header.
     pub fn build(&self, facts: &DeliveryFacts<'_>) -> Result<(HeaderMap, Bytes), WireError> {
-        let recipe = recipe(self.profile);
-        let mut headers = HeaderMap::with_capacity(12 + self.custom_headers.len());
+        let composed = compose(self.envelope, self.body_format, facts)?;
+        let mut headers = HeaderMap::with_capacity(16 + self.custom_headers.len());
         for (name, value) in &self.constant_headers {
             headers.insert(name, value.clone());
         }
-        (recipe.fact_headers)(facts, &mut headers)?;
+        (recipe(self.profile).fact_headers)(facts, &composed, &mut headers)?;
         for (name, template) in &self.custom_headers {
             headers.insert(name, template.fill(facts)?);
         }
-        let body = (recipe.body)(facts);
-        if let Some((name, key)) = &self.signature {
-            headers.insert(name, key.sign(&body));
+        let signable = Signable { facts, body: &composed.body };
+        for signer in &self.signers {
+            signer.sign(&signable, &mut headers)?;
         }
-        Ok((headers, body))
+        Ok((headers, composed.body))
+    }
+
+    /// The public keys receivers verify with, the current one first; none unless it signs with Ed25519.
+    #[must_use]
+    pub fn public_keys(&self) -> &[[u8; 32]] {
+        &self.public_keys
+    }
+}
+
+fn check_custom_headers(facts: &WireFacts<'_>, used: &[(SignatureScheme, &str)]) -> Result<(), WireError> {
+    let taken: Vec<&str> = used.iter().map(|(_, header)| *header).collect();
+    let content_type_is_free = facts.profile.content_type_is_free();
+    let problems = CustomHeaderRules { taken: &taken, content_type_is_free }.problems(facts.custom_headers);
+    match problems.into_iter().next() {
+        Some(problem) => Err(WireError::CustomHeaders(problem.message)),
+        None => Ok(()),
     }
 }
 
@@ -117,8 +190,9 @@ mod tests {
         let secret = secret.map(|text| SecretText::try_from(text.to_owned()).expect("a secret"));
         PreparedWire::prepare(&WireFacts {
             profile: WireProfile::Firefly,
-            secret: secret.as_ref(),
-            signature_header: "X-Firefly-Signature",
+            signing: SigningFacts::usual(secret.as_ref()),
+            body_format: None,
+            envelope: None,
             custom_headers: &custom_headers,
         })
     }

@@ -72,7 +72,7 @@ async fn other_tenants_see_and_change_nothing(_: PgPoolOptions, options: PgConne
     assert_eq!(replace(&db.store, &other, mine.id, &draft(json!({"name": "x"}))).await.expect("runs"), None);
     assert!(!delete(&db.store, &other, mine.id).await.expect("runs"));
     let secret = SecretText::try_from("new".to_owned()).expect("valid");
-    assert_eq!(rotate_secret(&db.store, &other, mine.id, &secret, MINUTE).await.expect("runs"), None);
+    assert_eq!(rotate_secret(&db.store, &other, mine.id, &secret, &secret, MINUTE).await.expect("runs"), None);
     assert_eq!(get(&db.store, &TenantScope::All, mine.id).await.expect("reads"), Some(mine));
 }
 
@@ -119,7 +119,7 @@ async fn a_rotated_secret_signs_beside_the_new_one(_: PgPoolOptions, options: Pg
     let id = db.configuration("acme", json!({})).await.id;
     let rotate = async |text: &str| {
         let secret = SecretText::try_from(text.to_owned()).expect("valid");
-        rotate_secret(&db.store, &scope("acme"), id, &secret, MINUTE).await.expect("rotates")
+        rotate_secret(&db.store, &scope("acme"), id, &secret, &secret, MINUTE).await.expect("rotates")
     };
     assert_eq!(rotate("one").await, Some(None));
     assert!(rotate("two").await.flatten().is_some());

@@ -6,6 +6,7 @@ use http::header;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::auth::own_tenant;
 use crate::extract::media_type::MediaType;
 use crate::problem_response::ApiError;
 use crate::state::AppState;
@@ -19,8 +20,14 @@ impl FromRequest<AppState> for JsonObject {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         MediaType::require_json(request.headers())?;
+        let (parts, body) = request.into_parts();
+        let length = parts.headers.get(header::CONTENT_LENGTH).cloned();
+        let mut request = Request::new(body);
+        request.headers_mut().extend(length.map(|length| (header::CONTENT_LENGTH, length)));
         let bytes = read_body(request, state.limits.body_bytes).await?;
-        Self::parse(&bytes)
+        let object = Self::parse(&bytes)?;
+        own_tenant::check(&parts.extensions, &object.0)?;
+        Ok(object)
     }
 }
 
@@ -31,7 +38,12 @@ impl JsonObject {
             return Err(ApiError::MalformedBody("The request body must be a JSON object".to_owned()));
         };
         if let Some(path) = members.iter().find_map(|(key, value)| nul_in(key, value)) {
-            return Err(ApiError::parameter(&path, "Pattern", format!("{path} must not contain the NUL character"), None));
+            return Err(ApiError::parameter(
+                &path,
+                "Pattern",
+                format!("{path} must not contain the NUL character"),
+                None,
+            ));
         }
         Ok(Self(members))
     }
@@ -57,7 +69,8 @@ impl FromRequest<AppState> for OptionalJsonObject {
 
 /// The whole body, at most `limit` bytes.
 pub async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > limit) {
         return Err(ApiError::BodyTooLarge { limit });
     }
@@ -68,7 +81,9 @@ async fn collect(body: Body, limit: usize) -> Result<Bytes, ApiError> {
     use http_body_util::{BodyExt, LengthLimitError, Limited};
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(ApiError::BodyTooLarge { limit }),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
+            Err(ApiError::BodyTooLarge { limit })
+        }
         Err(_) => Err(ApiError::MalformedBody("The request body ended before it was complete".to_owned())),
     }
 }
@@ -76,7 +91,9 @@ async fn collect(body: Body, limit: usize) -> Result<Bytes, ApiError> {
 /// Parses any JSON, naming line, column and remedy when it is none.
 pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if bytes.is_empty() {
-        return Err(ApiError::MalformedBody("The request body is empty; a JSON document is required".to_owned()));
+        return Err(ApiError::MalformedBody(
+            "The request body is empty; a JSON document is required".to_owned(),
+        ));
     }
     serde_json::from_slice(bytes).map_err(|error| ApiError::MalformedBody(malformed(&error)))
 }
@@ -93,7 +110,11 @@ pub fn malformed(error: &serde_json::Error) -> String {
     } else {
         "check the value at this place"
     };
-    format!("The request body is not valid JSON at line {}, column {}: {remedy}", error.line(), error.column())
+    format!(
+        "The request body is not valid JSON at line {}, column {}: {remedy}",
+        error.line(),
+        error.column()
+    )
 }
 
 /// Where a NUL character hides in the value, as a dotted path.
@@ -103,13 +124,12 @@ fn nul_in(key: &str, value: &Value) -> Option<String> {
     }
     match value {
         Value::String(text) => text.contains('\0').then(|| key.to_owned()),
-        Value::Array(items) => items
+        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
+            nul_in("", item).map(|rest| format!("{key}[{index}]{}", dotted(&rest)))
+        }),
+        Value::Object(members) => members
             .iter()
-            .enumerate()
-            .find_map(|(index, item)| nul_in("", item).map(|rest| format!("{key}[{index}]{}", dotted(&rest)))),
-        Value::Object(members) => {
-            members.iter().find_map(|(name, item)| nul_in(name, item).map(|rest| format!("{key}{}", dotted(&rest))))
-        }
+            .find_map(|(name, item)| nul_in(name, item).map(|rest| format!("{key}{}", dotted(&rest)))),
         _ => None,
     }
 }
@@ -136,7 +156,10 @@ mod tests {
         let deep = "[".repeat(100_000);
         assert!(matches!(parse_json::<Value>(deep.as_bytes()), Err(ApiError::MalformedBody(_))));
         for hopeless in ["", "null", "[]", "{} {}", "{\"a\":NaN}", "{\"a\":1e999}", "\u{feff}{}"] {
-            assert!(matches!(JsonObject::parse(hopeless.as_bytes()), Err(ApiError::MalformedBody(_))), "{hopeless}");
+            assert!(
+                matches!(JsonObject::parse(hopeless.as_bytes()), Err(ApiError::MalformedBody(_))),
+                "{hopeless}"
+            );
         }
     }
 }

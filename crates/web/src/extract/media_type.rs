@@ -23,9 +23,12 @@ impl MediaType {
         if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
             && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
         {
-            return Err(ApiError::UnsupportedMediaType("Encoded request bodies are not supported".to_owned()));
+            return Err(ApiError::UnsupportedMediaType(
+                "Encoded request bodies are not supported".to_owned(),
+            ));
         }
-        let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let text =
+            headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Ok(Self::named(text))
     }
 

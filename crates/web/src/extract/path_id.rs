@@ -16,9 +16,14 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for PathId<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let (name, text) = first_parameter(parts, state).await?;
-        text.parse()
-            .map(Self)
-            .map_err(|_| ApiError::parameter(&name, "TypeMismatch", format!("{name} must be a valid identifier (UUID)"), Some(&text)))
+        text.parse().map(Self).map_err(|_| {
+            ApiError::parameter(
+                &name,
+                "TypeMismatch",
+                format!("{name} must be a valid identifier (UUID)"),
+                Some(&text),
+            )
+        })
     }
 }
 
@@ -32,7 +37,12 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let (name, text) = first_parameter(parts, state).await?;
         if text.contains(char::is_control) {
-            return Err(ApiError::parameter(&name, "Pattern", format!("{name} must not contain control characters"), None));
+            return Err(ApiError::parameter(
+                &name,
+                "Pattern",
+                format!("{name} must not contain control characters"),
+                None,
+            ));
         }
         Ok(Self(text))
     }

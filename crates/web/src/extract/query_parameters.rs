@@ -26,8 +26,10 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryParameters {
 impl QueryParameters {
     /// Parses a query string; refuses control characters and more than 100 parameters.
     pub fn parse(query: &str) -> Result<Self, ApiError> {
-        let pairs: Vec<(String, String)> =
-            url::form_urlencoded::parse(query.as_bytes()).take(MAX_PARAMETERS + 1).map(|(k, v)| (k.into(), v.into())).collect();
+        let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
+            .take(MAX_PARAMETERS + 1)
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect();
         if pairs.len() > MAX_PARAMETERS {
             let message = format!("at most {MAX_PARAMETERS} query parameters are read");
             return Err(ApiError::parameter("query", "Size", message, None));
@@ -35,7 +37,12 @@ impl QueryParameters {
         for (name, value) in &pairs {
             if value.contains(char::is_control) || name.contains(char::is_control) {
                 let name = name.replace(char::is_control, "?");
-                return Err(ApiError::parameter(&name, "Pattern", format!("{name} must not contain control characters"), None));
+                return Err(ApiError::parameter(
+                    &name,
+                    "Pattern",
+                    format!("{name} must not contain control characters"),
+                    None,
+                ));
             }
         }
         Ok(Self(pairs))
@@ -54,9 +61,9 @@ impl QueryParameters {
 
     /// A parameter that must be there and not blank.
     pub fn required(&self, name: &str) -> Result<&str, ApiError> {
-        self.get(name)
-            .filter(|value| !value.trim().is_empty())
-            .ok_or_else(|| ApiError::parameter(name, "NotBlank", format!("Query parameter '{name}' is required"), None))
+        self.get(name).filter(|value| !value.trim().is_empty()).ok_or_else(|| {
+            ApiError::parameter(name, "NotBlank", format!("Query parameter '{name}' is required"), None)
+        })
     }
 
     /// A parameter parsed, `None` if absent; `expected` completes the sentence "name must be …".
@@ -116,7 +123,10 @@ mod tests {
 
     #[test]
     fn turns_parameters_into_a_filter_request() {
-        let query = QueryParameters::parse("page=2&size=x&sort=name,desc&sort=id&status=ACTIVE&status=PAUSED&cursor=q").expect("fine");
+        let query = QueryParameters::parse(
+            "page=2&size=x&sort=name,desc&sort=id&status=ACTIVE&status=PAUSED&cursor=q",
+        )
+        .expect("fine");
         assert_eq!(
             Value::Object(query.as_filter(&["cursor"])),
             serde_json::json!({"page": 2, "size": "x", "sort": ["name,desc", "id"], "filters": {"status": ["ACTIVE", "PAUSED"]}})

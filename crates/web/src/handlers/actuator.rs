@@ -72,7 +72,11 @@ pub(crate) async fn metric(
     PathText(name): PathText,
     query: QueryParameters,
 ) -> Result<Response, ApiError> {
-    let tags = query.iter().filter(|(key, _)| *key == "tag").map(|(_, text)| tag(text)).collect::<Result<Vec<_>, _>>()?;
+    let tags = query
+        .iter()
+        .filter(|(key, _)| *key == "tag")
+        .map(|(_, text)| tag(text))
+        .collect::<Result<Vec<_>, _>>()?;
     let report = exposition::report(&(app.metrics)(), &name, &tags);
     report.map(|report| Json(report).into_response()).ok_or(ApiError::NotFound { what: "Metric", id: name })
 }
@@ -96,9 +100,9 @@ fn exposition_text(app: &AppState) -> Response {
 }
 
 fn tag(text: &str) -> Result<(String, String), ApiError> {
-    text.split_once(':').map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(|| {
-        ApiError::parameter("tag", "Pattern", "tag must have the form KEY:VALUE", Some(text))
-    })
+    text.split_once(':')
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .ok_or_else(|| ApiError::parameter("tag", "Pattern", "tag must have the form KEY:VALUE", Some(text)))
 }
 
 fn word(up: bool) -> &'static str {

@@ -26,7 +26,11 @@ type Id = PathId<DomainId>;
     request_body = AuthorizedDomainBody,
     responses((status = 201, description = "Domain created successfully", body = AuthorizedDomain),
         (status = 409, description = "The domain is already authorized for this tenant")))]
-pub(crate) async fn create(State(app): State<AppState>, caller: Caller, body: JsonObject) -> Result<Response, ApiError> {
+pub(crate) async fn create(
+    State(app): State<AppState>,
+    caller: Caller,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
     let view = domains::create(&app.management, &caller.scope, trust(&caller), &body.0).await?;
     Ok(created(&format!("/api/v1/authorized-domains/{}", view.id), view))
 }

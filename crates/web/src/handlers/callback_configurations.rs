@@ -32,7 +32,11 @@ type Id = PathId<ConfigurationId>;
 #[utoipa::path(post, path = "/api/v1/callback-configurations", tag = TAG, operation_id = "create_1",
     request_body = CallbackConfigurationBody,
     responses((status = 201, description = "Configuration created successfully", body = CallbackConfiguration)))]
-pub(crate) async fn create(State(app): State<AppState>, caller: Caller, body: JsonObject) -> Result<Response, ApiError> {
+pub(crate) async fn create(
+    State(app): State<AppState>,
+    caller: Caller,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
     let view = configurations::create(&app.management, &caller.scope, &body.0).await?;
     Ok(created(&format!("/api/v1/callback-configurations/{}", view.id), view))
 }
@@ -107,7 +111,11 @@ pub(crate) async fn patch(
 #[utoipa::path(delete, path = "/api/v1/callback-configurations/{id}", tag = TAG, operation_id = "delete_1",
     params(("id" = ConfigurationId, Path)),
     responses((status = 204, description = "Configuration deleted successfully")))]
-pub(crate) async fn delete(State(app): State<AppState>, caller: Caller, PathId(id): Id) -> Result<StatusCode, ApiError> {
+pub(crate) async fn delete(
+    State(app): State<AppState>,
+    caller: Caller,
+    PathId(id): Id,
+) -> Result<StatusCode, ApiError> {
     configurations::delete(&app.management, &caller.scope, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -185,9 +193,7 @@ pub(crate) async fn statistics(
 /// The answer with the secret, and beside it the one without, for whoever repeats the request with the same key.
 fn shown_once(rotated: &Rotated) -> Response {
     let expires = rotated.previous_expires_at.and_then(callbacks_interfaces::instant::to_text);
-    let body = |secret: Option<&str>| {
-        json!({"id": rotated.id, "secret": secret, "secretConfigured": true, "previousSecretExpiresAt": expires})
-    };
+    let body = |secret: Option<&str>| json!({"id": rotated.id, "secret": secret, "secretConfigured": true, "previousSecretExpiresAt": expires});
     let kept = KeptBody(Bytes::from(body(None).to_string()));
     let mut response = Json(body(Some(rotated.secret.expose()))).into_response();
     response.extensions_mut().insert(kept);

@@ -64,7 +64,8 @@ pub(crate) async fn by_status(
 ) -> Result<Response, ApiError> {
     let text = query.required("status")?;
     let status = serde_json::from_value::<ExecutionStatus>(text.into()).map_err(|_| {
-        let message = "status must be one of PENDING, IN_PROGRESS, SUCCESS, FAILED_RETRYING, FAILED_PERMANENT, SKIPPED";
+        let message =
+            "status must be one of PENDING, IN_PROGRESS, SUCCESS, FAILED_RETRYING, FAILED_PERMANENT, SKIPPED";
         ApiError::parameter("status", "Enum", message, Some(text))
     })?;
     answer(&app, &caller, &uri, &query, ExecutionSelection::WithStatus(status)).await

@@ -51,9 +51,12 @@ pub(crate) fn structured(body: &[u8]) -> Result<EventSubmission, ApiError> {
         return Err(ValidationErrors(errors).into());
     }
     match (members.get("data"), members.get("data_base64")) {
-        (Some(_), Some(_)) => {
-            Err(ApiError::parameter("data", "Pattern", "Only one of data and data_base64 may be present", None))
-        }
+        (Some(_), Some(_)) => Err(ApiError::parameter(
+            "data",
+            "Pattern",
+            "Only one of data and data_base64 may be present",
+            None,
+        )),
         (Some(data), None) => submission(&attributes, data.get()),
         (None, Some(encoded)) => submission(&attributes, &decoded(encoded)?),
         (None, None) => submission(&attributes, "null"),
@@ -65,7 +68,8 @@ pub(crate) fn batch(body: &[u8]) -> Result<Vec<EventSubmission>, ApiError> {
     let items: Vec<&RawValue> = serde_json::from_slice::<Vec<&RawValue>>(body)
         .map_err(|_| parse_json::<Vec<serde::de::IgnoredAny>>(body).err().unwrap_or_else(not_an_array))?;
     if items.is_empty() || items.len() > BATCH_MAX_LEN {
-        let message = format!("A batch must hold 1 to {BATCH_MAX_LEN} events; this one holds {}", items.len());
+        let message =
+            format!("A batch must hold 1 to {BATCH_MAX_LEN} events; this one holds {}", items.len());
         return Err(ApiError::parameter("events", "Size", message, None));
     }
     let mut submissions = Vec::with_capacity(items.len());
@@ -103,15 +107,20 @@ pub(crate) fn binary(headers: &HeaderMap, body: &[u8]) -> Result<EventSubmission
     for (name, value) in headers {
         let Some(attribute) = name.as_str().strip_prefix(PREFIX) else { continue };
         let text = percent_decoded(value.as_bytes()).ok_or_else(|| {
-            ApiError::parameter(name.as_str(), "Pattern", format!("{name} must be percent-encoded UTF-8"), None)
+            ApiError::parameter(
+                name.as_str(),
+                "Pattern",
+                format!("{name} must be percent-encoded UTF-8"),
+                None,
+            )
         })?;
         attributes.insert(attribute.to_owned(), text);
     }
     if body.is_empty() {
         return submission(&attributes, "null");
     }
-    let data: &RawValue =
-        serde_json::from_slice(body).map_err(|_| parse_json::<Value>(body).err().unwrap_or(ApiError::Internal))?;
+    let data: &RawValue = serde_json::from_slice(body)
+        .map_err(|_| parse_json::<Value>(body).err().unwrap_or(ApiError::Internal))?;
     submission(&attributes, data.get())
 }
 
@@ -149,11 +158,19 @@ fn check_required(attributes: &BTreeMap<String, String>) -> Result<(), ApiError>
     let mut errors = Vec::new();
     for name in ["id", "source", "type"] {
         if attributes.get(name).is_none_or(|text| text.trim().is_empty()) {
-            errors.push(FieldError::new(name, "NotBlank", format!("The CloudEvents attribute '{name}' is required")));
+            errors.push(FieldError::new(
+                name,
+                "NotBlank",
+                format!("The CloudEvents attribute '{name}' is required"),
+            ));
         }
     }
     if attributes.get("specversion").map(String::as_str) != Some("1.0") {
-        errors.push(FieldError::new("specversion", "Pattern", "The CloudEvents attribute 'specversion' must be 1.0"));
+        errors.push(FieldError::new(
+            "specversion",
+            "Pattern",
+            "The CloudEvents attribute 'specversion' must be 1.0",
+        ));
     }
     if errors.is_empty() { Ok(()) } else { Err(ValidationErrors(errors).into()) }
 }
@@ -171,10 +188,13 @@ fn attribute(raw: &RawValue) -> Result<Option<String>, &'static str> {
 
 fn decoded(encoded: &RawValue) -> Result<String, ApiError> {
     let refused = |message: &'static str| ApiError::parameter("data_base64", "Pattern", message, None);
-    let text: String = serde_json::from_str(encoded.get()).map_err(|_| refused("data_base64 must be a string"))?;
-    let bytes = STANDARD.decode(text).map_err(|_| refused("data_base64 must be base64 (RFC 4648, section 4)"))?;
+    let text: String =
+        serde_json::from_str(encoded.get()).map_err(|_| refused("data_base64 must be a string"))?;
+    let bytes =
+        STANDARD.decode(text).map_err(|_| refused("data_base64 must be base64 (RFC 4648, section 4)"))?;
     let json = serde_json::from_slice::<&RawValue>(&bytes);
-    json.map(|data| data.get().to_owned()).map_err(|_| refused("data_base64 must hold JSON: payloads are JSON"))
+    json.map(|data| data.get().to_owned())
+        .map_err(|_| refused("data_base64 must hold JSON: payloads are JSON"))
 }
 
 fn percent_decoded(bytes: &[u8]) -> Option<String> {
@@ -222,7 +242,10 @@ mod tests {
     #[test]
     fn base64_data_must_be_json() {
         let with = |data: &str| {
-            structured(format!(r#"{{"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"{data}"}}"#).as_bytes())
+            structured(
+                format!(r#"{{"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"{data}"}}"#)
+                    .as_bytes(),
+            )
         };
         assert_eq!(&with("eyJhIjoxfQ==").expect("valid").payload[..], r#"{"a":1}"#);
         assert!(with("AAEC").is_err());
@@ -232,12 +255,18 @@ mod tests {
     #[test]
     fn binary_attributes_are_percent_decoded() {
         let mut headers = HeaderMap::new();
-        for (name, value) in [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "s"), ("ce-type", "caf%C3%A9")] {
+        for (name, value) in
+            [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "s"), ("ce-type", "caf%C3%A9")]
+        {
             headers.insert(name, http::HeaderValue::from_static(value));
         }
         let event = binary(&headers, b"{ }").expect("valid");
         assert_eq!(event.event_type.as_str(), "café");
         assert_eq!(&*event.payload, "{ }");
-        assert!(percent_decoded(b"%").is_none() && percent_decoded(b"%zz").is_none() && percent_decoded(b"%ff").is_none());
+        assert!(
+            percent_decoded(b"%").is_none()
+                && percent_decoded(b"%zz").is_none()
+                && percent_decoded(b"%ff").is_none()
+        );
     }
 }

@@ -70,7 +70,11 @@ pub(crate) async fn retry(
 #[utoipa::path(post, path = "/api/v1/deliveries/{id}/cancel", tag = TAG, operation_id = "cancelDelivery",
     params(("id" = String, Path)),
     responses((status = 204, description = "Cancelled"), (status = 409, description = "It is not waiting")))]
-pub(crate) async fn cancel(State(app): State<AppState>, caller: Caller, PathId(id): Id) -> Result<StatusCode, ApiError> {
+pub(crate) async fn cancel(
+    State(app): State<AppState>,
+    caller: Caller,
+    PathId(id): Id,
+) -> Result<StatusCode, ApiError> {
     deliveries::cancel(&app.management, &caller.scope, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

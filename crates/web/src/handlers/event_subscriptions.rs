@@ -25,7 +25,11 @@ type Id = PathId<SubscriptionId>;
 #[utoipa::path(post, path = "/api/v1/event-subscriptions", tag = TAG, operation_id = "create",
     request_body = EventSubscriptionBody,
     responses((status = 201, description = "Subscription created successfully", body = EventSubscription)))]
-pub(crate) async fn create(State(app): State<AppState>, caller: Caller, body: JsonObject) -> Result<Response, ApiError> {
+pub(crate) async fn create(
+    State(app): State<AppState>,
+    caller: Caller,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
     let view = subscriptions::create(&app.management, &caller.scope, &body.0).await?;
     Ok(created(&format!("/api/v1/event-subscriptions/{}", view.id), view))
 }
@@ -98,7 +102,11 @@ pub(crate) async fn patch(
 #[utoipa::path(delete, path = "/api/v1/event-subscriptions/{id}", tag = TAG, operation_id = "delete",
     params(("id" = SubscriptionId, Path)),
     responses((status = 204, description = "Subscription deleted successfully")))]
-pub(crate) async fn delete(State(app): State<AppState>, caller: Caller, PathId(id): Id) -> Result<StatusCode, ApiError> {
+pub(crate) async fn delete(
+    State(app): State<AppState>,
+    caller: Caller,
+    PathId(id): Id,
+) -> Result<StatusCode, ApiError> {
     subscriptions::delete(&app.management, &caller.scope, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

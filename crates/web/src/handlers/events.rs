@@ -31,7 +31,11 @@ const TAG: &str = "Events";
     request_body(content((EventBody = "application/json"), (serde_json::Value = "application/cloudevents+json"),
         (Vec<serde_json::Value> = "application/cloudevents-batch+json"))),
     responses((status = 202, description = "Accepted", body = EventAccepted)))]
-pub(crate) async fn publish(State(app): State<AppState>, caller: Caller, request: Request) -> Result<Response, ApiError> {
+pub(crate) async fn publish(
+    State(app): State<AppState>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, ApiError> {
     let media = MediaType::of(request.headers())?;
     let submission = match media {
         MediaType::CloudEventBatch => return publish_batch(State(app), caller, request).await,
@@ -140,13 +144,23 @@ fn submission(body: &[u8]) -> Result<EventSubmission, ApiError> {
 fn search_of(query: &QueryParameters) -> Result<EventSearch, ApiError> {
     for (name, value) in query.iter() {
         if !["type", "tenantId", "eventId", "source", "from", "to", "cursor", "limit"].contains(&name) {
-            return Err(ApiError::parameter(name, "Unknown", format!("Unknown query parameter '{name}'"), Some(value)));
+            return Err(ApiError::parameter(
+                name,
+                "Unknown",
+                format!("Unknown query parameter '{name}'"),
+                Some(value),
+            ));
         }
     }
     let time = |name: &str| match query.get(name) {
         None => Ok(None),
         Some(text) => instant::from_text(text).map(Some).ok_or_else(|| {
-            ApiError::parameter(name, "TypeMismatch", format!("{name} must be an ISO-8601 instant"), Some(text))
+            ApiError::parameter(
+                name,
+                "TypeMismatch",
+                format!("{name} must be an ISO-8601 instant"),
+                Some(text),
+            )
         }),
     };
     Ok(EventSearch {

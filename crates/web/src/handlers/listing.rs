@@ -12,7 +12,12 @@ pub(crate) fn position(query: &QueryParameters, max: usize) -> Result<Position, 
     let limit: usize = query.parsed("limit", &expected)?.unwrap_or(max);
     if limit == 0 || limit > max {
         let code = if limit == 0 { "Min" } else { "Max" };
-        return Err(ApiError::parameter("limit", code, format!("limit must be {expected}"), query.get("limit")));
+        return Err(ApiError::parameter(
+            "limit",
+            code,
+            format!("limit must be {expected}"),
+            query.get("limit"),
+        ));
     }
     let before = query.parsed("cursor", "a cursor taken from a Link header or a 'next' member")?;
     Ok(Position { before, limit })
@@ -36,7 +41,11 @@ mod tests {
 
     #[test]
     fn the_link_keeps_the_other_parameters() {
-        let uri: Uri = "/api/v1/callback-executions/by-status?status=SUCCESS&cursor=old&limit=5".parse().expect("uri");
-        assert_eq!(next_link(&uri, "n w"), "/api/v1/callback-executions/by-status?status=SUCCESS&limit=5&cursor=n+w");
+        let uri: Uri =
+            "/api/v1/callback-executions/by-status?status=SUCCESS&cursor=old&limit=5".parse().expect("uri");
+        assert_eq!(
+            next_link(&uri, "n w"),
+            "/api/v1/callback-executions/by-status?status=SUCCESS&limit=5&cursor=n+w"
+        );
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod actuator;
 pub mod answer;
+pub mod api_keys;
+pub mod audit_log;
 pub mod authorized_domains;
 pub mod callback_configurations;
 pub mod callback_executions;
@@ -10,3 +12,4 @@ pub mod deliveries;
 pub mod event_subscriptions;
 pub mod events;
 pub mod listing;
+pub mod tenants;

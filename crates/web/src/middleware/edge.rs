@@ -8,8 +8,9 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 
+use crate::auth::audit_trail::{self, Audited};
 use crate::metric_names;
 use crate::middleware::idempotency;
 use crate::problem_body::RequestFacts;
@@ -18,26 +19,55 @@ use crate::state::AppState;
 
 /// Runs a request under the deadline, turns a panic into a 500, gives errors their body and shape, and adds the
 /// headers every answer carries.
-pub async fn edge(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn edge(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let facts = RequestFacts::of(&request);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = if request.headers().contains_key(idempotency::HEADER) {
-        idempotency::once(&state, &facts, request, next).await
-    } else {
-        answer(&state, &facts, request, next).await
+    let mut response = match state.guard.admit(&mut request) {
+        Ok(()) => admitted(&state, &facts, request, next).await,
+        Err(error) => render(&facts, error.into_response()),
     };
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    secure(response.headers_mut(), facts.path());
     record(&method, route.as_ref(), response.status(), started);
     response
+}
+
+/// The answer to a request the guard let in. One that will be told to the audit log is carried through in a task of its
+/// own, even if its caller goes away: a change must not stay untold.
+async fn admitted(state: &AppState, facts: &RequestFacts, request: Request, next: Next) -> Response {
+    let told = request.extensions().get::<Audited>().is_some();
+    let (state, owned) = (state.clone(), facts.clone());
+    let tracker = state.background.clone();
+    let work = async move {
+        if request.headers().contains_key(idempotency::HEADER) {
+            idempotency::once(&state, &owned, request, next).await
+        } else {
+            answer(&state, &owned, request, next).await
+        }
+    };
+    if !told {
+        return work.await;
+    }
+    tracker.spawn(work).await.unwrap_or_else(|_| render(facts, ApiError::Internal.into_response()))
+}
+
+/// The headers that keep browsers from doing more with an answer than they should.
+fn secure(headers: &mut HeaderMap, path: &str) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'none'"));
+    if path.starts_with("/api/") {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
 }
 
 /// The handler's answer, with errors rendered.
 pub(super) async fn answer(state: &AppState, facts: &RequestFacts, request: Request, next: Next) -> Response {
     let deadline = state.limits.request_timeout;
     let method = request.method().clone();
-    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let run = AssertUnwindSafe(audit_trail::run(state, request, next)).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {
@@ -47,7 +77,9 @@ pub(super) async fn answer(state: &AppState, facts: &RequestFacts, request: Requ
         }
         Err(_) => ApiError::Unavailable { retry_after: std::time::Duration::from_secs(1) }.into_response(),
     };
-    if response.status() == http::StatusCode::METHOD_NOT_ALLOWED && response.extensions().get::<ApiError>().is_none() {
+    if response.status() == http::StatusCode::METHOD_NOT_ALLOWED
+        && response.extensions().get::<ApiError>().is_none()
+    {
         response.extensions_mut().insert(ApiError::MethodNotAllowed(method));
     }
     render(facts, response)
@@ -65,6 +97,14 @@ pub(super) fn render(facts: &RequestFacts, mut response: Response) -> Response {
     parts.headers.remove(header::CONTENT_LENGTH);
     if let Some(seconds) = error.retry_after_seconds() {
         parts.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if parts.status == http::StatusCode::UNAUTHORIZED {
+        parts.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"callbacks\""));
+    }
+    if let ApiError::MethodNotServed { allowed, .. } = &error
+        && let Ok(allowed) = HeaderValue::from_str(allowed)
+    {
+        parts.headers.insert(header::ALLOW, allowed);
     }
     Response::from_parts(parts, Body::from(body))
 }

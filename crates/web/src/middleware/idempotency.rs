@@ -12,6 +12,7 @@ use callbacks_core::management::idempotency::{self, Claim, IdempotentRequest, St
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 
+use crate::extract::caller::Caller;
 use crate::metric_names;
 use crate::middleware::edge::{answer, render};
 use crate::problem_body::RequestFacts;
@@ -59,7 +60,7 @@ async fn answer_once(
         .map_err(|_| ApiError::Timeout("The request body did not arrive in time"))?
         .map_err(|_| ApiError::BodyTooLarge { limit })?;
     let asked = IdempotentRequest {
-        tenant: state.caller().tenant_key(),
+        tenant: parts.extensions.get::<Caller>().map(Caller::tenant_key).unwrap_or_default(),
         method: parts.method.as_str().to_owned(),
         path: facts.path().to_owned(),
         key,
@@ -100,7 +101,9 @@ async fn claim(state: &AppState, asked: &IdempotentRequest) -> Result<Option<Sto
             Claim::First => return Ok(None),
             Claim::Finished(stored) => return Ok(Some(stored)),
             Claim::Different => return Err(ApiError::IdempotencyKeyReused),
-            Claim::Running if tokio::time::Instant::now() >= deadline => return Err(ApiError::IdempotencyKeyBusy),
+            Claim::Running if tokio::time::Instant::now() >= deadline => {
+                return Err(ApiError::IdempotencyKeyBusy);
+            }
             Claim::Running => tokio::time::sleep(POLL_EVERY).await,
         }
     }

@@ -1,6 +1,7 @@
 //! From sockets to handlers: `server` accepts connections and drains them, `router` says which handler serves which
-//! path, `openapi` is the document that describes them, `schemas` the bodies it names, `swagger` the page that shows it.
+//! path, `openapi` is the document that describes them, `schemas` and `access_schemas` the bodies it names, `swagger` the page that shows it.
 
+pub mod access_schemas;
 pub mod openapi;
 pub mod router;
 pub mod schemas;

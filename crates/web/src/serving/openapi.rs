@@ -3,6 +3,7 @@
 use callbacks_interfaces::problem::{ErrorResponse, ProblemDetails};
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder};
 
@@ -22,11 +23,17 @@ use crate::serving::router::api;
         (name = "Event Subscriptions", description = "Broker topics that feed events in"),
         (name = "Callback Executions", description = "Every attempt of every delivery"),
         (name = "Deliveries", description = "Deliveries under way or waiting"),
+        (name = "Tenants", description = "Who the service works for"),
+        (name = "API Keys", description = "Who may do what"),
+        (name = "Audit Log", description = "Every change made over the API"),
         (name = "Actuator", description = "Health, build and metrics"),
     ),
     components(schemas(ErrorResponse, ProblemDetails))
 )]
 struct Base;
+
+/// Name of the credential in the document. Beside it stands the empty requirement: authentication is a setting.
+const API_KEY: &str = "apiKey";
 
 /// The document that describes every operation.
 #[must_use]
@@ -37,6 +44,9 @@ pub fn openapi() -> OpenApi {
     for (path, item) in api_paths {
         complete_item(path, item);
     }
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key")).build();
+    document.components.get_or_insert_default().add_security_scheme(API_KEY, SecurityScheme::Http(scheme));
+    document.security = Some(vec![SecurityRequirement::new::<_, _, &str>(API_KEY, []), SecurityRequirement::default()]);
     document
 }
 
@@ -62,6 +72,9 @@ fn complete(path: &str, takes_body: bool, operation: &mut Operation) {
     operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
     let mut statuses = vec![
         ("400", "A field, a parameter or the body is not acceptable"),
+        ("401", "No valid API key, where one is required"),
+        ("403", "The role or the tenant of the API key does not allow this"),
+        ("429", "Too many requests with this API key; see Retry-After"),
         ("500", "A fault of the service"),
         ("503", "The database is away, or the service is overloaded; see Retry-After"),
     ];
@@ -86,7 +99,9 @@ fn idempotency_key() -> Parameter {
         .name("X-Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
-        .description(Some("The same write with the same key is done once; its answer is replayed for 24 hours."))
+        .description(Some(
+            "The same write with the same key is done once; its answer is replayed for 24 hours.",
+        ))
         .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(255))))
         .build()
 }

@@ -12,7 +12,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::handlers::{
-    actuator, authorized_domains, callback_configurations, callback_executions, deliveries, event_subscriptions, events,
+    actuator, api_keys, audit_log, authorized_domains, callback_configurations, callback_executions, deliveries,
+    event_subscriptions, events, tenants,
 };
 use crate::middleware::edge::edge;
 use crate::problem_response::ApiError;
@@ -47,6 +48,7 @@ pub(super) fn api() -> OpenApiRouter<AppState> {
         .merge(subscription_routes())
         .merge(execution_routes())
         .merge(event_routes())
+        .merge(access_routes())
         .merge(actuator_routes())
 }
 
@@ -55,7 +57,12 @@ fn configuration_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(configurations::create, configurations::list))
         .routes(routes!(configurations::filter))
-        .routes(routes!(configurations::get, configurations::replace, configurations::patch, configurations::delete))
+        .routes(routes!(
+            configurations::get,
+            configurations::replace,
+            configurations::patch,
+            configurations::delete
+        ))
         .routes(routes!(configurations::rotate_secret))
         .routes(routes!(configurations::pause))
         .routes(routes!(configurations::resume))
@@ -77,7 +84,12 @@ fn subscription_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(subscriptions::create, subscriptions::list))
         .routes(routes!(subscriptions::filter))
-        .routes(routes!(subscriptions::get, subscriptions::replace, subscriptions::patch, subscriptions::delete))
+        .routes(routes!(
+            subscriptions::get,
+            subscriptions::replace,
+            subscriptions::patch,
+            subscriptions::delete
+        ))
         .routes(routes!(subscriptions::activate))
         .routes(routes!(subscriptions::deactivate))
         .routes(routes!(subscriptions::status))
@@ -107,6 +119,15 @@ fn event_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(deliveries::get))
         .routes(routes!(deliveries::retry))
         .routes(routes!(deliveries::cancel))
+}
+
+fn access_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(tenants::create, tenants::list))
+        .routes(routes!(tenants::get, tenants::patch))
+        .routes(routes!(api_keys::create, api_keys::list))
+        .routes(routes!(api_keys::get, api_keys::revoke))
+        .routes(routes!(audit_log::list))
 }
 
 fn actuator_routes() -> OpenApiRouter<AppState> {

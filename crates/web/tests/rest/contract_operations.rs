@@ -1,8 +1,8 @@
 //! Every operation, with the status codes it promises.
 
+use crate::support::{Service, bare};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use crate::support::{Service, bare};
 
 const CONTRACT: &str = include_str!("../vectors/firefly_contract.json");
 const MISSING: &str = "00000000-0000-7000-8000-000000000000";
@@ -26,7 +26,8 @@ async fn every_operation_of_the_contract_exists(pool: PgPool) {
     let operations = contract["operations"].as_array().expect("operations");
     assert_eq!(operations.len(), 22);
     for operation in operations {
-        let (method, path) = (operation["method"].as_str().expect("m"), operation["path"].as_str().expect("p"));
+        let (method, path) =
+            (operation["method"].as_str().expect("m"), operation["path"].as_str().expect("p"));
         let documented = &document["paths"][path][method.to_lowercase()];
         assert_eq!(documented["operationId"], operation["operationId"], "{method} {path}");
         let status = operation["success_status"].to_string();
@@ -37,7 +38,10 @@ async fn every_operation_of_the_contract_exists(pool: PgPool) {
             let required = found.map(|p| p["required"].as_bool().unwrap_or(false));
             assert_eq!(required, parameter["required"].as_bool(), "{method} {path} {}", parameter["name"]);
         }
-        let concrete = path.replace("{domain}", "missing.example").replace("{id}", MISSING).replace("{configurationId}", MISSING);
+        let concrete = path
+            .replace("{domain}", "missing.example")
+            .replace("{id}", MISSING)
+            .replace("{configurationId}", MISSING);
         let answer = service.send(bare(method, &concrete)).await;
         assert!(!matches!(answer.status.as_u16(), 405 | 500..), "{method} {path}: {}", answer.status);
     }
@@ -73,7 +77,11 @@ async fn a_configuration_lives(pool: PgPool) {
     assert_eq!((stats.status.as_u16(), &stats.json["failureCount"]), (200, &json!(0)), "{}", stats.text);
 
     assert_eq!(service.delete(&one).await.status, 204);
-    for gone in [service.get(&one).await, service.delete(&one).await, service.call("PUT", &one, &configuration()).await] {
+    for gone in [
+        service.get(&one).await,
+        service.delete(&one).await,
+        service.call("PUT", &one, &configuration()).await,
+    ] {
         assert_eq!(gone.status, 404, "{}", gone.text);
     }
 }
@@ -116,15 +124,26 @@ async fn a_domain_lives(pool: PgPool) {
     assert_eq!(service.send(bare("POST", &verify)).await.status, 400, "the method is required");
     assert_eq!(service.send(bare("POST", &format!("{verify}?verificationMethod=DNS"))).await.status, 204);
     let verified = service.get(&one).await;
-    assert_eq!((&verified.json["verified"], &verified.json["verificationMethod"]), (&json!(true), &json!("DNS")));
+    assert_eq!(
+        (&verified.json["verified"], &verified.json["verificationMethod"]),
+        (&json!(true), &json!("DNS"))
+    );
     assert!(verified.json["verifiedAt"].is_string());
-    let unknown = service.send(bare("POST", &format!("{base}/unknown.example/verify?verificationMethod=DNS"))).await;
+    let unknown =
+        service.send(bare("POST", &format!("{base}/unknown.example/verify?verificationMethod=DNS"))).await;
     assert_eq!(unknown.status, 404);
 
-    let put = service.call("PUT", &one, &json!({"domain": "example.com", "organization": "ACME", "verified": true})).await;
+    let put = service
+        .call("PUT", &one, &json!({"domain": "example.com", "organization": "ACME", "verified": true}))
+        .await;
     assert_eq!((put.status.as_u16(), &put.json["organization"]), (200, &json!("ACME")), "{}", put.text);
     let patched = service.call("PATCH", &one, &json!({"organization": null})).await;
-    assert_eq!((patched.status.as_u16(), &patched.json["organization"]), (200, &Value::Null), "{}", patched.text);
+    assert_eq!(
+        (patched.status.as_u16(), &patched.json["organization"]),
+        (200, &Value::Null),
+        "{}",
+        patched.text
+    );
 
     assert_eq!(service.delete(&one).await.status, 400, "domain is required");
     assert_eq!(service.delete(&format!("{one}?domain=other.example")).await.status, 400);

@@ -1,8 +1,8 @@
 //! Every constraint of the contract is violated once, and answered with the contract's message.
 
+use crate::support::Service;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use crate::support::Service;
 
 const CONTRACT: &str = include_str!("../vectors/firefly_contract.json");
 
@@ -76,7 +76,11 @@ async fn every_constraint_has_its_message(pool: PgPool) {
                     let message = rule["message"].as_str().expect("a message");
                     let shown = value.to_string().chars().take(60).collect::<String>();
                     assert_eq!(answer.status, 400, "{field} {constraint} {shown}: {}", answer.text);
-                    assert!(answer.messages(field).contains(&message), "{field} {constraint} {shown}: {}", answer.text);
+                    assert!(
+                        answer.messages(field).contains(&message),
+                        "{field} {constraint} {shown}: {}",
+                        answer.text
+                    );
                     checked += 1;
                 }
             }

@@ -11,7 +11,10 @@ fn the_checked_in_document_is_current() {
         std::fs::write(PATH, &current).expect("the document can be written");
     }
     let stored = std::fs::read_to_string(PATH).unwrap_or_default();
-    assert!(stored == current, "openapi/callbacks.v1.json is out of date: run `UPDATE_OPENAPI=1 cargo test -p callbacks-web`");
+    assert!(
+        stored == current,
+        "openapi/callbacks.v1.json is out of date: run `UPDATE_OPENAPI=1 cargo test -p callbacks-web`"
+    );
 }
 
 #[test]
@@ -20,6 +23,9 @@ fn every_reference_resolves() {
     let text = document.to_string();
     for part in text.split("\"#/components/schemas/").skip(1) {
         let name = part.split('"').next().expect("a name");
-        assert!(document["components"]["schemas"].get(name).is_some(), "{name} is referred to but not described");
+        assert!(
+            document["components"]["schemas"].get(name).is_some(),
+            "{name} is referred to but not described"
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! Error shapes, and requests no operation can read.
 
+use crate::support::{Service, bare, json_request, raw_request};
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use crate::support::{Service, bare, json_request, raw_request};
 
 const PATH: &str = "/api/v1/callback-configurations";
 
@@ -56,7 +56,11 @@ async fn unreadable_requests_are_refused_with_a_remedy(pool: PgPool) {
         (raw_request("POST", PATH, json, deep), 400, "deep"),
         (raw_request("POST", PATH, json, "[".repeat(100_000)), 400, "deep"),
         (raw_request("POST", PATH, json, vec![0xff_u8, 0xfe, 0x7b, 0, 0x7d, 0]), 400, "JSON"),
-        (raw_request("POST", PATH, json, format!("{{\"name\":\"{}\"}}", "x".repeat(1 << 20))), 413, "1048576"),
+        (
+            raw_request("POST", PATH, json, format!("{{\"name\":\"{}\"}}", "x".repeat(1 << 20))),
+            413,
+            "1048576",
+        ),
         (raw_request("POST", PATH, "text/plain", "{}"), 415, "application/json"),
         (raw_request("POST", PATH, "application/x-www-form-urlencoded", "a=b"), 415, "application/json"),
         (bare("POST", PATH), 415, "application/json"),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::support::{Answer, Service, bare, raw_request};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use crate::support::{Answer, Service, bare, raw_request};
 
 const PATH: &str = "/api/v1/events";
 
@@ -45,9 +45,16 @@ async fn an_event_is_taken_once_and_delivered(pool: PgPool) {
     let again = service.post(PATH, &order("o-1")).await;
     assert_eq!(again.json, json!({"eventId": "o-1", "duplicate": true, "matched": 1}));
     let unmatched = service.post(PATH, &json!({"type": "other", "payload": null})).await;
-    assert_eq!((unmatched.status.as_u16(), &unmatched.json["matched"]), (202, &json!(0)), "{}", unmatched.text);
+    assert_eq!(
+        (unmatched.status.as_u16(), &unmatched.json["matched"]),
+        (202, &json!(0)),
+        "{}",
+        unmatched.text
+    );
 
-    let event = eventually(&service, &format!("{PATH}/o-1"), |a| a.json["deliveries"][0]["state"] == "DELIVERED").await;
+    let event =
+        eventually(&service, &format!("{PATH}/o-1"), |a| a.json["deliveries"][0]["state"] == "DELIVERED")
+            .await;
     assert_eq!(event.json["payload"], json!({"region": "eu", "n": 1}));
     assert_eq!(event.json["deliveries"][0]["configurationId"], json!(configuration));
     let own = service.get(&format!("{PATH}/{}", event.json["id"].as_str().expect("id"))).await;
@@ -63,7 +70,10 @@ async fn an_event_is_taken_once_and_delivered(pool: PgPool) {
     let delivery = one["deliveryId"].as_str().expect("id");
     let read = service.get(&format!("/api/v1/deliveries/{delivery}")).await;
     assert_eq!((read.status.as_u16(), &read.json["state"]), (200, &json!("DELIVERED")), "{}", read.text);
-    assert_eq!(service.send(bare("POST", &format!("/api/v1/deliveries/{delivery}/cancel"))).await.status, 409);
+    assert_eq!(
+        service.send(bare("POST", &format!("/api/v1/deliveries/{delivery}/cancel"))).await.status,
+        409
+    );
     let by_status = service.get("/api/v1/callback-executions/by-status?status=SUCCESS&limit=1").await;
     assert_eq!(by_status.json.as_array().map(Vec::len), Some(1));
     let stats = service.get(&format!("/api/v1/callback-configurations/{configuration}/stats")).await;
@@ -84,7 +94,8 @@ async fn what_was_delivered_can_be_delivered_again(pool: PgPool) {
     let replayed = service.send(bare("POST", &format!("{PATH}/o-1/replay"))).await;
     assert_eq!(replayed.json["deliveries"].as_array().map(Vec::len), Some(1), "{}", replayed.text);
     let all = eventually(&service, &executions, count(3)).await;
-    let deliveries: Vec<_> = all.json.as_array().expect("rows").iter().map(|row| &row["deliveryId"]).collect();
+    let deliveries: Vec<_> =
+        all.json.as_array().expect("rows").iter().map(|row| &row["deliveryId"]).collect();
     assert!(deliveries.iter().all(|id| *id == deliveries[0]), "the delivery id is stable: {deliveries:?}");
 
     let page = service.get(&format!("{executions}?limit=2")).await;
@@ -116,7 +127,8 @@ async fn waiting_deliveries_are_listed_and_cancelled(pool: PgPool) {
         assert_eq!(service.post(PATH, &order(id)).await.json["matched"], json!(1));
     }
     let list = format!("/api/v1/deliveries?configurationId={configuration}");
-    let waiting = eventually(&service, &list, |a| a.json.as_array().is_some_and(|rows| rows.len() == 2)).await;
+    let waiting =
+        eventually(&service, &list, |a| a.json.as_array().is_some_and(|rows| rows.len() == 2)).await;
     assert_eq!(waiting.json[0]["state"], "HELD", "{}", waiting.text);
     let id = waiting.json[0]["id"].as_str().expect("id");
     assert_eq!(service.send(bare("POST", &format!("/api/v1/deliveries/{id}/cancel"))).await.status, 204);
@@ -135,14 +147,19 @@ async fn a_batch_is_all_or_nothing(pool: PgPool) {
     let mixed = json!([order("1"), {"payload": 1}, {"type": 5, "payload": 1}, 7]);
     let refused = service.post(&path, &mixed).await;
     assert_eq!(refused.status, 400, "{}", refused.text);
-    assert!(!refused.messages("[1].type").is_empty() && !refused.messages("[2].type").is_empty(), "{}", refused.text);
+    assert!(
+        !refused.messages("[1].type").is_empty() && !refused.messages("[2].type").is_empty(),
+        "{}",
+        refused.text
+    );
     assert_eq!(service.get(PATH).await.text, "[]", "nothing was stored");
     for body in [json!([]), json!({}), json!(vec![order("x"); 1001])] {
         assert_eq!(service.post(&path, &body).await.status, 400);
     }
     let accepted = service.post(&path, &json!([order("1"), order("2"), order("1")])).await;
     assert_eq!(accepted.status, 202, "{}", accepted.text);
-    let duplicates: Vec<_> = accepted.json.as_array().expect("array").iter().map(|a| &a["duplicate"]).collect();
+    let duplicates: Vec<_> =
+        accepted.json.as_array().expect("array").iter().map(|a| &a["duplicate"]).collect();
     assert_eq!(duplicates, [&json!(false), &json!(false), &json!(true)]);
     let mut other = order("3");
     other["tenantId"] = json!("b");
@@ -160,14 +177,22 @@ async fn cloud_events_come_in_three_modes(pool: PgPool) {
     let answer = service.send(structured).await;
     assert_eq!((answer.status.as_u16(), &answer.json["matched"]), (202, &json!(1)), "{}", answer.text);
     let stored = service.get(&format!("{PATH}/c-1")).await;
-    assert_eq!((&stored.json["source"], &stored.json["payload"]), (&json!("/shop"), &json!({"region": "eu"})));
+    assert_eq!(
+        (&stored.json["source"], &stored.json["payload"]),
+        (&json!("/shop"), &json!({"region": "eu"}))
+    );
     assert_eq!(stored.json["headers"]["ce-subject"], "17");
 
     let batch = json!([event("c-2"), event("c-3")]).to_string();
     for path in [PATH.to_owned(), format!("{PATH}/batch")] {
         let request = raw_request("POST", &path, "application/cloudevents-batch+json", batch.clone());
         let answer = service.send(request).await;
-        assert_eq!((answer.status.as_u16(), answer.json.as_array().map(Vec::len)), (202, Some(2)), "{}", answer.text);
+        assert_eq!(
+            (answer.status.as_u16(), answer.json.as_array().map(Vec::len)),
+            (202, Some(2)),
+            "{}",
+            answer.text
+        );
     }
     let bad = json!([event("c-4"), {"specversion": "1.0"}]).to_string();
     let answer = service.send(raw_request("POST", PATH, "application/cloudevents-batch+json", bad)).await;
@@ -175,7 +200,9 @@ async fn cloud_events_come_in_three_modes(pool: PgPool) {
     assert!(!answer.messages("[1].type").is_empty(), "{}", answer.text);
 
     let mut binary = raw_request("POST", PATH, "application/json", "{\"region\": \"eu\"}");
-    for (name, value) in [("ce-specversion", "1.0"), ("ce-id", "c-5"), ("ce-source", "/shop"), ("ce-type", "order.paid")] {
+    for (name, value) in
+        [("ce-specversion", "1.0"), ("ce-id", "c-5"), ("ce-source", "/shop"), ("ce-type", "order.paid")]
+    {
         binary.headers_mut().insert(name, value.parse().expect("a value"));
     }
     let answer = service.send(binary).await;
@@ -236,6 +263,11 @@ async fn broken_events_are_refused_by_field(pool: PgPool) {
     }
     for body in ["", "null", "[1]", "{\"type\":\"t\",\"payload\":NaN}", "{\"type\":\"t\""] {
         let answer = service.send(raw_request("POST", PATH, "application/json", body)).await;
-        assert_eq!((answer.status.as_u16(), &answer.json["code"]), (400, &json!("MALFORMED_BODY")), "{body}: {}", answer.text);
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json["code"]),
+            (400, &json!("MALFORMED_BODY")),
+            "{body}: {}",
+            answer.text
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! Hostile bodies and queries are answered with a 4xx, or taken as plain data; never with a 5xx.
 
+use crate::support::{Answer, Service, raw_request};
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
-use crate::support::{Answer, Service, raw_request};
 
 const CORPUS: &str = include_str!("../vectors/hostile_requests.json");
 const CONFIGURATIONS: &str = "/api/v1/callback-configurations";
@@ -23,7 +23,11 @@ fn expanded(value: &Value) -> Value {
         return vec![expanded(&pair[0]); count(pair)].into();
     }
     if let Some(parts) = members.get("$concat").and_then(Value::as_array) {
-        return parts.iter().map(|part| expanded(part).as_str().expect("text").to_owned()).collect::<String>().into();
+        return parts
+            .iter()
+            .map(|part| expanded(part).as_str().expect("text").to_owned())
+            .collect::<String>()
+            .into();
     }
     members.iter().map(|(name, member)| (name.clone(), expanded(member))).collect::<Map<_, _>>().into()
 }
@@ -32,7 +36,9 @@ fn body_of(input: &Value) -> Option<Vec<u8>> {
     use base64::Engine as _;
     let depth = || usize::try_from(input["depth"].as_u64().expect("a depth")).expect("small");
     match input["gen"].as_str()? {
-        "nested_arrays" => Some(format!("{{\"metadata\":{{\"a\":{}{}}}}}", "[".repeat(depth()), "]".repeat(depth())).into()),
+        "nested_arrays" => {
+            Some(format!("{{\"metadata\":{{\"a\":{}{}}}}}", "[".repeat(depth()), "]".repeat(depth())).into())
+        }
         "nested_objects" => Some(format!("{}1{}", "{\"a\":".repeat(depth()), "}".repeat(depth())).into()),
         "raw" => Some(input["raw"].as_str()?.as_bytes().to_vec()),
         "raw_b64" => base64::engine::general_purpose::STANDARD.decode(input["b64"].as_str()?).ok(),
@@ -65,7 +71,9 @@ async fn outcome(service: &Service, entry: &Value) -> Option<Answer> {
         body
     };
     if let Some(pattern) = input.get("event_type_pattern") {
-        return Some(service.post(CONFIGURATIONS, &with("subscribedEventTypes", json!([expanded(pattern)]))).await);
+        return Some(
+            service.post(CONFIGURATIONS, &with("subscribedEventTypes", json!([expanded(pattern)]))).await,
+        );
     }
     if let Some(expression) = input.get("filter_expression") {
         return Some(service.post(CONFIGURATIONS, &with("filterExpression", expanded(expression))).await);

@@ -1,10 +1,10 @@
 //! `X-Idempotency-Key`: done once, answered twice.
 
+use crate::support::{Service, bare, json_request};
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use crate::support::{Service, bare, json_request};
 
 const PATH: &str = "/api/v1/authorized-domains";
 
@@ -42,7 +42,11 @@ async fn refusals_are_replayed_and_reuse_is_refused(pool: PgPool) {
     assert_eq!((other.status.as_u16(), &other.json["code"]), (422, &json!("IDEMPOTENCY_KEY_REUSED")));
     let elsewhere = "/api/v1/event-subscriptions";
     let body = json!({"name": "n", "messagingSystemType": "KAFKA", "topicOrQueue": "t"});
-    assert_eq!(service.send(keyed("k", "POST", elsewhere, &body)).await.status, 201, "another path is another scope");
+    assert_eq!(
+        service.send(keyed("k", "POST", elsewhere, &body)).await.status,
+        201,
+        "another path is another scope"
+    );
 }
 
 #[sqlx::test(migrations = "../../migrations")]

@@ -1,13 +1,18 @@
 //! The REST contract, asked of a router over a real database with a running engine. One binary, because each would
 //! link the whole service again.
 
+mod audit_log;
 mod contract_operations;
 mod contract_validation;
+mod credentials;
 mod document;
 mod errors;
 mod events;
+mod guarded;
 mod hostile;
 mod idempotency;
 mod paging;
+mod permissions;
 mod serving;
 mod support;
+mod tenancy;

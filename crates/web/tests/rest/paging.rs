@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::support::Service;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use crate::support::Service;
 
 const PATH: &str = "/api/v1/callback-configurations";
 const FILTER: &str = "/api/v1/callback-configurations/filter";
@@ -24,7 +24,9 @@ async fn filled(pool: PgPool) -> Service {
 
 fn names(page: &Value) -> Vec<String> {
     let rows = page["content"].as_array().expect("content");
-    rows.iter().map(|row| row["name"].as_str().expect("a name").trim_start_matches("hook ").to_owned()).collect()
+    rows.iter()
+        .map(|row| row["name"].as_str().expect("a name").trim_start_matches("hook ").to_owned())
+        .collect()
 }
 
 #[sqlx::test(migrations = "../../migrations")]

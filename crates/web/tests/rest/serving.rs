@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::support::Service;
 use callbacks_web::serving;
 use sqlx::PgPool;
-use crate::support::Service;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -50,7 +50,10 @@ async fn heads_are_bounded_and_shutdown_drains(pool: PgPool) {
     let mut answer = [0; 1024];
     assert!(idle.read(&mut answer).await.expect("read") > 0);
     shutdown.cancel();
-    let ended = tokio::time::timeout(Duration::from_secs(5), running).await.expect("the drain ends").expect("no panic");
+    let ended = tokio::time::timeout(Duration::from_secs(5), running)
+        .await
+        .expect("the drain ends")
+        .expect("no panic");
     assert!(ended.is_ok());
     assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err(), "nothing listens any more");
     assert_eq!(service.get("/actuator/health/readiness").await.status, 503);

@@ -6,21 +6,22 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use callbacks_core::clock::SystemClock;
-use callbacks_core::delivery::transport::{Outcome, PhaseTimings, Transport, WireRequest, WireResponse};
 use callbacks_core::delivery::settings::DispatcherSettings;
+use callbacks_core::delivery::transport::{Outcome, PhaseTimings, Transport, WireRequest, WireResponse};
 use callbacks_core::engine::{Engine, EngineSettings, Surroundings};
 use callbacks_core::entropy::SystemEntropy;
 use callbacks_core::gates::address_policy::AddressPolicy;
 use callbacks_core::intake::settings::IntakeSettings;
-use callbacks_core::maintenance::retention::RetentionSettings;
 use callbacks_core::maintenance::WorkerSettings;
+use callbacks_core::maintenance::retention::RetentionSettings;
 use callbacks_core::management::Management;
 use callbacks_core::routing::target::TargetDefaults;
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
 use callbacks_models::secret_column::SecretKeyring;
 use callbacks_models::store::{Store, StoreSettings};
+use callbacks_web::auth::guard::Guard;
 use callbacks_web::serving::router::router;
-use callbacks_web::state::AppState;
+use callbacks_web::state::{AppState, RequestLimits};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -46,8 +47,6 @@ impl Transport for Obliging {
 /// A running service.
 pub(crate) struct Service {
     router: Router,
-    /// The engine behind it.
-    pub(crate) engine: Arc<Engine>,
     /// A way to the database past the service.
     pub(crate) pool: PgPool,
     store: Arc<Store>,
@@ -79,6 +78,11 @@ impl Answer {
 impl Service {
     /// Starts one on the test's database.
     pub(crate) async fn start(pool: PgPool) -> Self {
+        Self::with_guard(pool, async |_| Guard::Open).await
+    }
+
+    /// Starts one with a guard at the door.
+    pub(crate) async fn with_guard(pool: PgPool, guard: impl AsyncFnOnce(&Arc<Store>) -> Guard) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         let store = Arc::new(store_over(&pool));
         let around = Surroundings {
@@ -88,11 +92,12 @@ impl Service {
             entropy: Arc::new(SystemEntropy),
         };
         let engine = Engine::start(settings(), around).await.expect("the engine starts");
-        let management = Management::new(Arc::clone(&store), Arc::clone(&engine), AddressPolicy::default());
+        let management = Management::new(Arc::clone(&store), engine, AddressPolicy::default());
         let metrics = Arc::new(|| "# TYPE a_total counter\na_total 1\n".to_owned());
-        let state = AppState::new(management, metrics);
+        let guard = guard(&store).await;
+        let state = AppState::guarded(management, metrics, RequestLimits::default(), guard);
         let router = router(state.clone());
-        Self { router, engine, pool, store, state }
+        Self { router, pool, store, state }
     }
 
     /// What the handlers share.
@@ -144,7 +149,12 @@ pub(crate) fn json_request(method: &str, path: &str, body: &Value) -> Request<Bo
 }
 
 /// A request with any body.
-pub(crate) fn raw_request(method: &str, path: &str, content_type: &str, body: impl Into<Body>) -> Request<Body> {
+pub(crate) fn raw_request(
+    method: &str,
+    path: &str,
+    content_type: &str,
+    body: impl Into<Body>,
+) -> Request<Body> {
     Request::builder()
         .method(method)
         .uri(path)

@@ -41,9 +41,7 @@ pub(in crate::commands) struct Apply {
 impl Apply {
     pub(in crate::commands) async fn run(self) -> anyhow::Result<()> {
         let text = read_text(&self.file, DOCUMENT_MAX)?;
-        let document = parse(&text, &|name| std::env::var(name).ok())?;
-        let wanted = recognition::read(&document, &self.tenant)?;
-        validation::check(&wanted)?;
+        let wanted = wanted_by(&text, &self.tenant)?;
         let client = self.service.client()?;
         let existing = carrying_out::existing(&client, &wanted).await?;
         let secrets = if self.update_secrets { Secrets::Sent } else { Secrets::Kept };
@@ -84,6 +82,14 @@ impl Apply {
         let mode = if self.dry_run { " (dry run: nothing was changed)" } else { "" };
         writeln!(out, "{created} to create, {updated} to update, {deleted} to delete, {kept} unchanged{mode}")
     }
+}
+
+/// What a file's text asks for, checked.
+fn wanted_by(text: &str, tenant: &str) -> anyhow::Result<Wanted> {
+    let document = parse(text, &|name| std::env::var(name).ok())?;
+    let wanted = recognition::read(&document, tenant)?;
+    validation::check(&wanted)?;
+    Ok(wanted)
 }
 
 fn word(verb: Verb) -> &'static str {
@@ -131,4 +137,22 @@ fn harmless(difference: &Difference) -> Difference {
     let Difference { member, from, to } = difference;
     let secret = member == "secret";
     Difference { member: member.clone(), from: masked(from), to: if secret { MASK.into() } else { masked(to) } }
+}
+
+#[cfg(test)]
+pub(in crate::commands) mod tests {
+    use super::*;
+
+    /// Whether a text could be applied.
+    pub(in crate::commands) fn check_text(text: &str) -> anyhow::Result<()> {
+        wanted_by(text, "default").map(drop)
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let difference = |member: &str, to: Value| Difference { member: member.to_owned(), from: Value::Null, to };
+        let text = shown(&difference("secret", "canary".into()))
+            + &shown(&difference("customHeaders", json!({"Authorization": "canary", "X-A": "1"})));
+        assert!(!text.contains("canary") && text.contains("X-A"), "{text}");
+    }
 }

@@ -24,3 +24,5 @@ mod validation;
 mod wanted;
 
 pub(super) use command::Apply;
+#[cfg(test)]
+pub(super) use command::tests::check_text;

@@ -7,6 +7,7 @@
 
 mod address_reading;
 mod authorized_domains;
+mod canonical;
 mod event_match;
 mod filter;
 mod question_lines;

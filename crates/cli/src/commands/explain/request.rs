@@ -3,11 +3,17 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use callbacks_core::wire::profile::{DeliveryFacts, PreparedWire, WireFacts};
+use callbacks_core::wire::profile::{
+    DeliveryFacts, Expiring, PreparedWire, SigningFacts, SigningKeys, WireFacts,
+};
+use callbacks_interfaces::body_format::BodyFormat;
+use callbacks_interfaces::envelope::Envelope;
 use callbacks_interfaces::ids::{ConfigurationId, DeliveryId, EventRowId};
 use callbacks_interfaces::instant;
 use callbacks_interfaces::named_enum::NamedEnum as _;
 use callbacks_interfaces::secret::SecretText;
+use callbacks_interfaces::signature_choice::SignatureChoice;
+use callbacks_interfaces::signature_scheme::SignatureScheme;
 use callbacks_interfaces::tenant::TenantId;
 use callbacks_interfaces::wire_profile::WireProfile;
 use serde::{Deserialize, Serialize};
@@ -18,21 +24,33 @@ use uuid::Uuid;
 use super::filter::payload_text;
 use super::question_lines::Unanswerable;
 
-/// The header of FIREFLY's signature when the configuration names none.
-const SIGNATURE_HEADER: &str = "X-Firefly-Signature";
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Question {
     #[serde(default)]
     profile: Option<String>,
+    /// One scheme instead of the profile's.
+    scheme: Option<String>,
+    /// Several at once.
+    #[serde(alias = "signatureSchemes")]
+    schemes: Option<Vec<SignatureChoice>>,
+    envelope: Option<Envelope>,
+    body_format: Option<BodyFormat>,
     secret: Option<SecretField>,
+    /// The current secret and the one before it, which still signs.
+    #[serde(default)]
+    secrets: Vec<SecretField>,
     #[serde(alias = "signature_header")]
     signature_header: Option<String>,
     id: String,
     #[serde(alias = "event_type")]
     event_type: String,
+    /// When the attempt is made.
     timestamp: Timestamp,
+    /// When the event happened, if not then.
+    occurred_at: Option<Timestamp>,
+    #[serde(default)]
+    source: String,
     attempt: Option<u16>,
     #[serde(alias = "tenant_id")]
     tenant_id: Option<String>,
@@ -72,26 +90,21 @@ pub(super) struct Answer {
 
 /// Builds the request of one attempt.
 pub(super) fn answer(question: Question) -> Result<Answer, Unanswerable> {
-    let profile = profile(question.profile.as_deref())?;
-    let secret = question.secret.and_then(|field| field.0);
-    let custom_headers = question.headers.unwrap_or_default();
-    let wire = PreparedWire::prepare(&WireFacts {
-        profile,
-        secret: secret.as_ref(),
-        signature_header: question.signature_header.as_deref().unwrap_or(SIGNATURE_HEADER),
-        custom_headers: &custom_headers,
-    })
-    .map_err(|error| error.to_string())?;
+    let wire = wire(&question)?;
     let payload = Bytes::from(payload_text(&question.payload)?);
-    let tenant = question.tenant_id.unwrap_or_else(|| TenantId::default_tenant().to_string());
     let default_tenant = TenantId::default_tenant();
+    let at = instant_of(&question.timestamp)?;
     let facts = DeliveryFacts {
         event_id: &question.id,
         event_type: &question.event_type,
         tenant: question.tenant_id.as_deref().unwrap_or(default_tenant.as_str()),
+        source: &question.source,
+        occurred_at: question.occurred_at.as_ref().map_or(Ok(at), instant_of)?,
+        content_type: None,
+        event_headers: None,
         delivery_id: delivery_id(&question.id),
         attempt: question.attempt.unwrap_or(1),
-        at: at(&question.timestamp)?,
+        at,
         payload: &payload,
     };
     let (headers, body) = wire.build(&facts).map_err(|error| error.to_string())?;
@@ -100,6 +113,46 @@ pub(super) fn answer(question: Question) -> Result<Answer, Unanswerable> {
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
     Ok(Answer { method: "POST", headers, body_base64: STANDARD.encode(body) })
+}
+
+fn wire(question: &Question) -> Result<PreparedWire, Unanswerable> {
+    let named = question.scheme.as_deref().map(scheme).transpose()?.map(|scheme| vec![SignatureChoice::Usual(scheme)]);
+    let schemes = named.as_deref().or(question.schemes.as_deref());
+    let given = question.secret.iter().chain(&question.secrets).filter_map(|field| field.0.as_ref());
+    let mut secrets: Vec<&SecretText> = Vec::new();
+    for secret in given {
+        if secrets.iter().all(|known| known.expose() != secret.expose()) {
+            secrets.push(secret);
+        }
+    }
+    let keys = SigningKeys {
+        secret: secrets.first().copied(),
+        previous: secrets.get(1).map(|secret| Expiring { secret, until: FOR_GOOD }),
+        ..SigningKeys::default()
+    };
+    let no_headers = BTreeMap::new();
+    PreparedWire::prepare(&WireFacts {
+        profile: profile(question.profile.as_deref())?,
+        signing: SigningFacts {
+            enabled: keys.secret.is_some() || schemes.is_some(),
+            schemes,
+            header: question.signature_header.as_deref(),
+            firefly_header: SignatureScheme::Firefly.default_header(),
+            keys,
+        },
+        body_format: question.body_format,
+        envelope: question.envelope,
+        custom_headers: question.headers.as_ref().unwrap_or(&no_headers),
+    })
+    .map_err(|error| error.to_string())
+}
+
+/// A previous secret in a question signs whatever the time.
+const FOR_GOOD: OffsetDateTime = time::macros::datetime!(9999-12-31 0:00 UTC);
+
+fn scheme(name: &str) -> Result<SignatureScheme, Unanswerable> {
+    SignatureScheme::from_name(name)
+        .ok_or_else(|| format!("scheme: {name:?} is not one of {}", SignatureScheme::allowed_names()))
 }
 
 fn profile(name: Option<&str>) -> Result<WireProfile, Unanswerable> {
@@ -115,7 +168,7 @@ fn delivery_id(event_id: &str) -> DeliveryId {
     DeliveryId { event: EventRowId::from(event), configuration: ConfigurationId::from(Uuid::nil()) }
 }
 
-fn at(timestamp: &Timestamp) -> Result<OffsetDateTime, Unanswerable> {
+fn instant_of(timestamp: &Timestamp) -> Result<OffsetDateTime, Unanswerable> {
     let found = match timestamp {
         Timestamp::Text(text) => instant::from_text(text),
         Timestamp::Seconds(number) => number.as_i64().map_or_else(

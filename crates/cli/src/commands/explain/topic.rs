@@ -2,7 +2,7 @@ use std::io;
 
 use clap::Subcommand;
 
-use super::{event_match, filter, question_lines::answer_lines, request, retry, url};
+use super::{canonical, event_match, filter, question_lines::answer_lines, request, retry, url};
 
 /// What can be explained.
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -15,8 +15,10 @@ pub(in crate::commands) enum Topic {
     Filter,
     /// What follows a failed attempt? {policy, status?|error?, attempt, maxAttempts?} → {retry, delayMs}
     Retry,
-    /// What is sent? {profile, secret?, id, eventType, timestamp, payload, …} → {method, headers, bodyBase64}
+    /// What is sent? {profile, scheme?, secret, secrets?, id, eventType, timestamp, attempt?, payload, …} → {method, headers, bodyBase64}
     Request,
+    /// How is JSON written that Python's systems sign? {payload} → {canonical} or {error}
+    Canonical,
 }
 
 impl Topic {
@@ -29,6 +31,7 @@ impl Topic {
             Self::Filter => answer_lines(input, output, filter::answer),
             Self::Retry => answer_lines(input, output, retry::answer),
             Self::Request => answer_lines(input, output, request::answer),
+            Self::Canonical => answer_lines(input, output, canonical::answer),
         }?;
         Ok(())
     }

@@ -70,7 +70,12 @@ impl Folder {
 
     /// The URL sqlx connects with: the socket folder as `host` parameter, no password.
     pub(super) fn url(&self) -> String {
-        let host = self.socket.to_string_lossy();
+        Self::url_through(&self.socket)
+    }
+
+    /// The URL through a socket folder.
+    pub(super) fn url_through(socket: &Path) -> String {
+        let host = socket.to_string_lossy();
         let parameters =
             url::form_urlencoded::Serializer::new(String::new()).append_pair("host", &host).finish();
         format!("postgres://postgres@localhost/{}?{parameters}", super::cluster::DATABASE)

@@ -1,5 +1,5 @@
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
@@ -58,6 +58,16 @@ impl EmbeddedPostgres {
             .doing(|| "starting the PostgreSQL supervisor".to_owned())?;
         let url = ready.await.map_err(|_| EmbeddedPostgresError::SupervisorGone)??;
         Ok(Self { url, _stop: stop, stopped })
+    }
+
+    /// The URL of the server that another process runs in this folder; `None` when none does, as far as its own notes
+    /// (`postmaster.pid`: the fifth line is the socket folder, the eighth its state) tell.
+    pub(crate) fn running_url(settings: &EmbeddedSettings) -> Option<String> {
+        let notes = std::fs::read_to_string(settings.dir.join("data").join("postmaster.pid")).ok()?;
+        let mut lines = notes.lines().map(str::trim);
+        let socket = lines.nth(4)?;
+        let is_ready = lines.nth(2) == Some("ready");
+        is_ready.then(|| Folder::url_through(Path::new(socket)))
     }
 
     /// The URL to connect with; the same for the whole life of the folder.

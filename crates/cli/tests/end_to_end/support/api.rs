@@ -1,7 +1,9 @@
 //! The REST calls the tests make.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -28,6 +30,14 @@ impl Api {
         let client =
             Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().expect("a client is built");
         Self { client, base: format!("http://127.0.0.1:{port}") }
+    }
+
+    /// The same client, with an API key.
+    pub(crate) fn with_key(self, key: &str) -> Self {
+        let value = format!("Bearer {key}").parse().expect("a header value");
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
+        let client = Client::builder().no_proxy().default_headers(headers).timeout(Duration::from_secs(20));
+        Self { client: client.build().expect("a client is built"), base: self.base }
     }
 
     /// Calls `path`, with a JSON body if there is one.
@@ -104,17 +114,21 @@ impl Api {
 
     /// Every execution of a configuration with `status`.
     pub(crate) async fn executions(&self, configuration: &str, status: &str) -> Vec<Value> {
-        let mut executions = Vec::new();
+        // By id: rows that are added while we turn pages push others onto the next page, where they appear again.
+        let mut executions = BTreeMap::new();
         for page in 0.. {
             let filters = json!({"configurationId": configuration, "status": status});
             let request = json!({"page": page, "size": 500, "filters": filters});
             let found =
                 self.expect(200, Method::POST, "/api/v1/callback-executions/filter", Some(&request)).await;
-            executions.extend(found["content"].as_array().expect("a page has content").iter().cloned());
+            for execution in found["content"].as_array().expect("a page has content") {
+                let id = execution["id"].as_str().expect("an execution has an id");
+                executions.insert(id.to_owned(), execution.clone());
+            }
             if found["last"] == Value::Bool(true) {
                 break;
             }
         }
-        executions
+        executions.into_values().collect()
     }
 }

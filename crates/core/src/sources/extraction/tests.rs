@@ -40,7 +40,7 @@ fn reason(message: &SourceMessage) -> String {
 /// What the service does where the compatible system does something else: blank and structured types count as absent, any
 /// id is kept as it is (numbers too), and a missing one is derived.
 fn corrected(payload: &str, their_type: &str, their_id: &str) -> (String, String) {
-    let derived = derived_id(subscription(), &message(None, &[]).place).to_string();
+    let derived = derived_id(subscription(), &message(None, &[]).place, None).to_string();
     let event_type = match payload {
         r#"{"eventType":""}"# => "h",
         r#"{"eventType":{"n":"x"}}"# => UNKNOWN_TYPE,
@@ -157,6 +157,6 @@ proptest! {
     #[test]
     fn places_do_not_share_ids(a in 0_u64..1000, b in 0_u64..1000) {
         let at = |position: u64| Place { topic: Arc::from("t"), partition: Arc::from("0"), position: position.to_string(), lasting: true };
-        prop_assert_eq!(a == b, derived_id(subscription(), &at(a)) == derived_id(subscription(), &at(b)));
+        prop_assert_eq!(a == b, derived_id(subscription(), &at(a), None) == derived_id(subscription(), &at(b), None));
     }
 }

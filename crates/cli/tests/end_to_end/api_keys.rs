@@ -1,0 +1,70 @@
+//! A closed API, opened with keys made on the command line; two replicas, and a revocation both obey.
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use url::Url;
+
+use crate::support::api::Api;
+use crate::support::database::TestDatabase;
+use crate::support::patience::eventually_true;
+use crate::support::replica::Replica;
+
+const KEYS_ONLY: (&str, &str) = ("CALLBACKS_SECURITY__AUTHENTICATION", "api-keys");
+const PATH: &str = "/api/v1/callback-configurations";
+
+fn callbacks(database: &Url, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_callbacks"))
+        .args(arguments)
+        .env("CALLBACKS_DATABASE__URL", database.as_str())
+        .env("CALLBACKS_SECURITY__ENCRYPTION_KEY", "Y2FsbGJhY2tzLWVuZC10by1lbmQtdGVzdHMta2V5LTE=")
+        .output()
+        .expect("the binary runs")
+}
+
+/// Standard output of a command that succeeds.
+fn printed(database: &Url, arguments: &[&str]) -> String {
+    let output = callbacks(database, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+async fn status(api: &Api, method: Method, path: &str) -> u16 {
+    api.call(method, path, None).await.expect("the service answers").status.as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_open_the_api_until_they_are_revoked() {
+    let database = TestDatabase::create().await;
+    let url = database.url();
+    let first = Replica::start(database.url(), &[KEYS_ONLY]).await;
+    let second = Replica::start(database.url(), &[KEYS_ONLY]).await;
+    assert_eq!(status(&first.api(), Method::GET, PATH).await, 401);
+
+    let operator = printed(&url, &["keys", "create", "--name", "Ada"]);
+    let made = printed(&url, &["keys", "create", "--role", "tenant-admin", "--tenant", "acme", "--expires-in", "1h", "--json"]);
+    let made: serde_json::Value = serde_json::from_str(&made).expect("JSON");
+    let admin = made["key"].as_str().expect("a key");
+    for (replica, key) in [(&first, operator.as_str()), (&second, admin)] {
+        let api = replica.api().with_key(key);
+        let known = async || status(&api, Method::GET, PATH).await == 200;
+        eventually_true(Duration::from_secs(2), "a new key is known", known).await;
+    }
+    let operator = first.api().with_key(&operator);
+    operator.expect(201, Method::POST, "/api/v1/tenants", Some(&json!({"id": "other"}))).await;
+    assert_eq!(status(&second.api().with_key(admin), Method::GET, "/api/v1/tenants").await, 403);
+
+    printed(&url, &["keys", "revoke", made["id"].as_str().expect("an id")]);
+    for replica in [&first, &second] {
+        let api = replica.api().with_key(admin);
+        let refused = async || status(&api, Method::GET, PATH).await == 401;
+        eventually_true(Duration::from_secs(2), "a revoked key is refused", refused).await;
+    }
+    let listed = printed(&url, &["keys", "list", "--tenant", "acme"]);
+    assert!(listed.contains("revoked") && !listed.contains(admin), "{listed}");
+    let verified = printed(&url, &["verify-audit"]);
+    assert!(verified.contains("acme") && verified.contains("whole"), "{verified}");
+    assert!(!callbacks(&url, &["keys", "create", "--role", "tenant-viewer"]).status.success(), "a viewer needs a tenant");
+}

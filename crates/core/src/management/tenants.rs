@@ -1,0 +1,94 @@
+//! Tenants, for operators.
+
+use callbacks_interfaces::field_reader::{FieldReader, Size};
+use callbacks_interfaces::instant;
+use callbacks_interfaces::patch::Patch;
+use callbacks_interfaces::tenant::TenantId;
+use callbacks_models::tenants::{self as stored, StoredTenant};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use super::Management;
+use super::error::ManagementError;
+
+const WHAT: &str = "Tenant";
+const NAME: Size = Size { min: 0, max: 255, message: "Name must not exceed 255 characters" };
+
+/// A tenant as it is shown.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantView {
+    /// Its id.
+    pub id: TenantId,
+    /// A name for people.
+    pub name: Option<String>,
+    /// Whether its keys are accepted.
+    pub active: bool,
+    /// When it was registered.
+    #[serde(with = "instant")]
+    pub created_at: OffsetDateTime,
+    /// When it was changed last.
+    #[serde(with = "instant")]
+    pub updated_at: OffsetDateTime,
+}
+
+impl From<StoredTenant> for TenantView {
+    fn from(tenant: StoredTenant) -> Self {
+        let StoredTenant { id, name, active, created_at, updated_at } = tenant;
+        Self { id, name, active, created_at, updated_at }
+    }
+}
+
+/// Registers one from the members of a request body: `id`, `name`.
+pub async fn create(desk: &Management, body: &Map<String, Value>) -> Result<TenantView, ManagementError> {
+    let mut reader = FieldReader::new(body);
+    let id = reader.parsed("id", "Size", |text: &str| TenantId::try_from(text));
+    if id.is_none() && !body.contains_key("id") {
+        reader.fail("id", "NotBlank", "id is required");
+    }
+    let name = reader.text("name", &NAME);
+    reader.finish()?;
+    let id = id.ok_or_else(|| ManagementError::field("id", "NotBlank", "id is required"))?;
+    let created = stored::create(&desk.store, &id, name.as_deref()).await?;
+    let conflict = || ManagementError::Conflict(format!("The tenant {id} is already registered"));
+    created.map(TenantView::from).ok_or_else(conflict)
+}
+
+/// Reads one.
+pub async fn get(desk: &Management, id: &TenantId) -> Result<TenantView, ManagementError> {
+    let found = stored::get(&desk.store, id).await?;
+    found.map(TenantView::from).ok_or_else(|| ManagementError::not_found(WHAT, id))
+}
+
+/// Changes `name` and `active`, as far as the body mentions them.
+pub async fn patch(
+    desk: &Management,
+    id: &TenantId,
+    body: &Map<String, Value>,
+) -> Result<TenantView, ManagementError> {
+    let existing = get(desk, id).await?;
+    let mut reader = FieldReader::new(body);
+    let name = match reader.get("name") {
+        Patch::Absent => existing.name,
+        Patch::Null => None,
+        Patch::Value(_) => reader.text("name", &NAME),
+    };
+    let active = reader.optional_flag("active").unwrap_or(existing.active);
+    reader.finish()?;
+    let written = stored::update(&desk.store, id, name.as_deref(), active).await?;
+    written.map(TenantView::from).ok_or_else(|| ManagementError::not_found(WHAT, id))
+}
+
+/// In the order of their ids, after `after`; the flag says whether more follow.
+pub async fn list(
+    desk: &Management,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<(Vec<TenantView>, bool), ManagementError> {
+    let mut rows = stored::list_across_tenants(&desk.store, after, i64::from(limit) + 1).await?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > wanted;
+    rows.truncate(wanted);
+    Ok((rows.into_iter().map(TenantView::from).collect(), more))
+}

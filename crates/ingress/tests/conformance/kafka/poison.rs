@@ -1,0 +1,56 @@
+//! Records that are no events, among records that are.
+
+use std::time::{Duration, Instant};
+
+use callbacks_core::management::position::Position;
+use callbacks_core::management::quarantine;
+use futures::stream::{self, StreamExt as _};
+use rdkafka::message::OwnedHeaders;
+use serde_json::json;
+
+use super::TURN;
+use super::bench::KafkaBench;
+use crate::database::TestDatabase;
+use crate::ledger::Ledger;
+use crate::patience::eventually;
+use crate::replica::{Replica, object, real, scope};
+use crate::suite::{Bench as _, delivered, payload};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_poison_records_stop_nothing_and_are_all_kept() {
+    let _turn = TURN.lock().await;
+    let bench = KafkaBench::new("poison", 2).await;
+    let (database, ledger) = (TestDatabase::create().await, Ledger::default());
+    let replica = Replica::start(&database.url(), &ledger, real(bench.settings())).await;
+    replica.add_endpoint().await;
+    let subscription = json!({ "name": "poison", "messagingSystemType": "KAFKA", "topicOrQueue": bench.topic, "consumerGroupId": bench.topic });
+    let id = replica.subscribe(subscription).await.id;
+    stream::iter(0..1_000_u64)
+        .for_each_concurrent(500, async |n| {
+            bench.send(&bench.topic, &n.to_string(), "{ no event", OwnedHeaders::new()).await;
+            bench.send(&bench.topic, &n.to_string(), &payload(n), OwnedHeaders::new()).await;
+        })
+        .await;
+    let sent = Instant::now();
+    delivered(&ledger, &database, 1_000, "good records are delivered").await;
+    assert!(sent.elapsed() < Duration::from_secs(10), "poison held good records up for {:?}", sent.elapsed());
+    let counted = async || {
+        let status = replica.status(id).await;
+        (status.quarantined, status.total_messages_received, status.total_messages_failed) == (1_000, 2_000, 1_000)
+    };
+    eventually(Duration::from_secs(10), "all are counted", counted, async || format!("{:?}", replica.status(id).await)).await;
+
+    let newest = Position { before: None, limit: 2 };
+    let slice = quarantine::list(&replica.desk, &scope(), Some(id), newest).await.expect("a list");
+    assert!(slice.rows.len() == 2 && slice.next.is_some() && slice.rows[0].reason.contains("not JSON"), "{:?}", slice.rows);
+    let [one, other] = [slice.rows[0].id, slice.rows[1].id];
+    let inspected = quarantine::get(&replica.desk, &scope(), one).await.expect("it is kept");
+    assert_eq!(inspected.payload.as_deref(), Some("{ no event"));
+    quarantine::replay(&replica.desk, &scope(), one, &object(json!({}))).await.expect_err("it is still no event");
+    let accepted = quarantine::replay(&replica.desk, &scope(), one, &object(json!({ "type": "raw.text" }))).await;
+    assert!(!accepted.expect("it is an event now").duplicate);
+    quarantine::replay(&replica.desk, &scope(), one, &object(json!({ "type": "raw.text" }))).await.expect_err("only once");
+    quarantine::discard(&replica.desk, &scope(), other).await.expect("it is open");
+    assert_eq!(replica.status(id).await.quarantined, 998);
+    replica.stop().await;
+}
