@@ -1,12 +1,12 @@
 # `make run` is the newcomer's way in, `make test` the builder's. CONTRIBUTING.md says more.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt bench openapi queries image setup
+.PHONY: verify-third-party help run test lint fmt bench openapi queries image setup
 
 # Development only: callbacks may reach receivers on this machine.
 run: export CALLBACKS_EGRESS__ALLOWED_NETWORKS ?= 127.0.0.0/8,::1/128
 
 help: ## Show this
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
 
 run: setup ## Build and start the service with a private PostgreSQL; ^C stops it
 	@exec cargo run --release --quiet --locked -p callbacks-cli -- serve
@@ -23,6 +23,10 @@ fmt: ## Format the code
 bench: setup ## Measure throughput and latency on this machine (ARGS="--quick" for a glance)
 	@cargo build --release --quiet --locked -p callbacks-cli -p callbacks-bench
 	@exec cargo run --release --quiet --locked -p callbacks-bench -- run $(ARGS)
+
+verify-third-party: setup ## Have the libraries of others verify what is sent (needs the network once)
+	@cargo build --quiet --locked -p callbacks-cli
+	@scripts/third_party_verification.py $${CARGO_TARGET_DIR:-target}/debug/callbacks
 
 openapi: setup ## Write openapi/callbacks.v1.json anew
 	cargo run --quiet -p callbacks-cli -- openapi > openapi/callbacks.v1.json.new

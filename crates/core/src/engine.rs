@@ -180,6 +180,7 @@ impl Engine {
                 batches: Arc::clone(&batches),
                 requests: Arc::clone(&gathered),
                 batch: settings.intake.batch,
+                flushers: settings.intake.flushers.max(1),
                 closing: self.closing_intake.clone(),
             };
             self.flushers.spawn(flusher.run());

@@ -8,7 +8,7 @@ pub const EVENTS_UNMATCHED: &str = "callbacks_events_unmatched_total";
 pub const INTAKE_FAILURES: &str = "callbacks_intake_failures_total";
 /// Histogram: events stored in one transaction.
 pub const INTAKE_BATCH_SIZE: &str = "callbacks_intake_batch_size";
-/// Counter: attempts, by `outcome` (`success`, `retry`, `permanent`, `gone`).
+/// Counter: attempts, by `outcome` (`success`, `retry`, `permanent`, `gone`, `breaker_open`).
 pub const ATTEMPTS: &str = "callbacks_attempts_total";
 /// Histogram: seconds from sending a request to its outcome.
 pub const ATTEMPT_SECONDS: &str = "callbacks_attempt_seconds";

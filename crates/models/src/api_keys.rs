@@ -72,9 +72,12 @@ pub struct EffectiveApiKey {
 pub async fn create(store: &Store, key: &NewApiKey) -> Result<StoredApiKey, StoreError> {
     let tenant = key.tenant.as_ref().map(TenantId::as_str);
     let mut transaction = store.api.begin().await?;
-    sqlx::query!("INSERT INTO tenants (id) SELECT $1::text WHERE $1::text IS NOT NULL ON CONFLICT (id) DO NOTHING", tenant)
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query!(
+        "INSERT INTO tenants (id) SELECT $1::text WHERE $1::text IS NOT NULL ON CONFLICT (id) DO NOTHING",
+        tenant
+    )
+    .execute(&mut *transaction)
+    .await?;
     let created = sqlx::query_as!(
         StoredApiKey,
         r#"

@@ -187,7 +187,12 @@ pub async fn heads_across_tenants(store: &Store) -> Result<Vec<AuditHead>, Store
 ///
 /// # Errors
 /// When the database fails.
-pub async fn stretch(store: &Store, tenant_id: &str, after: i64, limit: i64) -> Result<Vec<AuditLink>, StoreError> {
+pub async fn stretch(
+    store: &Store,
+    tenant_id: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<AuditLink>, StoreError> {
     let rows = sqlx::query_as!(
         LinkRow,
         r#"

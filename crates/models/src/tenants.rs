@@ -41,7 +41,11 @@ impl TenantRow {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn create(store: &Store, id: &TenantId, name: Option<&str>) -> Result<Option<StoredTenant>, StoreError> {
+pub async fn create(
+    store: &Store,
+    id: &TenantId,
+    name: Option<&str>,
+) -> Result<Option<StoredTenant>, StoreError> {
     let row = sqlx::query_as!(
         TenantRow,
         r#"

@@ -15,5 +15,10 @@
 pub mod client;
 #[cfg(feature = "client")]
 pub mod error;
+mod hex_signature;
+mod mac;
+pub mod received;
 pub mod scheme;
+mod standard_webhooks;
+mod stripe_signature;
 pub mod verify;

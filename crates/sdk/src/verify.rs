@@ -1,30 +1,88 @@
 //! Verification of a callback's signature, without a runtime.
+//!
+//! [`verify_request`] takes everything a scheme may look at: the headers, the body, and the time. Schemes whose signature
+//! covers the body alone can also be verified with [`verify`].
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq as _};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::received::Received;
 use crate::scheme::SignatureScheme;
+use crate::{hex_signature, standard_webhooks, stripe_signature};
 
-/// Why a callback must not be trusted.
+/// How far a signed time may lie from now, in both directions: what Stripe, Dealix and Standard Webhooks use.
+pub const TOLERANCE: Duration = Duration::from_secs(300);
+
+/// Why a callback must not be trusted. [`VerifyError::code`] gives the names Dealix's receivers know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum VerifyError {
     /// The signature header is missing or not of the scheme's form.
     #[error("the signature header is malformed")]
     MalformedHeader,
+    /// The signed time is no number.
+    #[error("the signature's timestamp is not a number of seconds")]
+    BadTimestamp,
+    /// No signature of a known version is there.
+    #[error("the signature header has no signature of a known version")]
+    MissingV1,
+    /// The signed time lies too far from now: a replay, or a clock that is wrong.
+    #[error("the signature is stale: its timestamp lies too far from now")]
+    StaleSignature,
     /// The signature is not the body's under any of the secrets: another secret, or another body.
     #[error("the signature does not match the body under any of the secrets")]
     Mismatch,
     /// There is no secret to verify with.
     #[error("no secret was given to verify with")]
     NoSecret,
+    /// A secret is not of the form the scheme needs.
+    #[error("a secret is not of the form the scheme needs")]
+    MalformedSecret,
 }
 
-/// Verifies a callback under any of several secrets: during a rotation the sender may use either.
+impl VerifyError {
+    /// The error's name, as Dealix and compatible receivers call it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::MalformedHeader => "malformed_header",
+            Self::BadTimestamp => "bad_timestamp",
+            Self::MissingV1 => "missing_v1",
+            Self::StaleSignature => "stale_signature",
+            Self::Mismatch => "signature_mismatch",
+            Self::NoSecret => "no_secret",
+            Self::MalformedSecret => "malformed_secret",
+        }
+    }
+}
+
+/// Verifies a callback under any of several secrets: during a rotation the sender may use either. For
+/// `STANDARD_WEBHOOKS_ED25519` the secrets are public keys (`whpk_…`).
 ///
-/// `body` must be the bytes as received, before any parsing.
+/// The body must be the bytes as received, before any parsing.
+///
+/// # Errors
+/// When the callback must not be trusted. `NONE` is no signature and always fails.
+pub fn verify_request(
+    scheme: SignatureScheme,
+    secrets: &[&str],
+    received: &Received<'_>,
+) -> Result<(), VerifyError> {
+    if secrets.is_empty() {
+        return Err(VerifyError::NoSecret);
+    }
+    let name = received.signature_header.unwrap_or(scheme.default_header());
+    let header = received.header(name).ok_or(VerifyError::MalformedHeader)?;
+    match scheme {
+        SignatureScheme::Stripe => stripe_signature::verify(secrets, received, header),
+        SignatureScheme::StandardWebhooks | SignatureScheme::StandardWebhooksEd25519 => {
+            standard_webhooks::verify(scheme, secrets, received, name, header)
+        }
+        _ => verify(scheme, secrets, received.body, header),
+    }
+}
+
+/// Verifies a callback by the value of its signature header. `STRIPE`'s time is compared with the machine's clock;
+/// Standard Webhooks needs more headers than this one and always fails here: use [`verify_request`].
 ///
 /// # Errors
 /// When the callback must not be trusted.
@@ -38,17 +96,20 @@ pub fn verify(
         return Err(VerifyError::NoSecret);
     }
     match scheme {
-        SignatureScheme::Firefly => {
-            let signature = STANDARD.decode(header.trim()).map_err(|_| VerifyError::MalformedHeader)?;
-            if signature.len() != SHA256_OCTETS {
-                return Err(VerifyError::MalformedHeader);
-            }
-            // Every secret is tried, so that the time taken does not tell which one matched.
-            let matched = secrets
-                .iter()
-                .fold(Choice::from(0), |matched, secret| matched | is_hmac_sha256(&signature, secret, body));
-            if matched.into() { Ok(()) } else { Err(VerifyError::Mismatch) }
+        SignatureScheme::Firefly => hex_signature::firefly(secrets, body, header),
+        // pyfly's own validator takes the signature with and without its prefix.
+        SignatureScheme::Pyfly | SignatureScheme::FireflyRust => {
+            hex_signature::sha256(secrets, body, header.strip_prefix("sha256=").unwrap_or(header))
         }
+        SignatureScheme::SvcInfra => hex_signature::sha256(secrets, body, header),
+        SignatureScheme::ServoSha1 => hex_signature::sha1(secrets, body, header),
+        SignatureScheme::Stripe => {
+            let received = Received::new(&[], body, machine_time());
+            stripe_signature::verify(secrets, &received, header)
+        }
+        SignatureScheme::StandardWebhooks
+        | SignatureScheme::StandardWebhooksEd25519
+        | SignatureScheme::None => Err(VerifyError::MalformedHeader),
     }
 }
 
@@ -60,13 +121,9 @@ pub fn verify_firefly(secret: &str, body: &[u8], header: &str) -> Result<(), Ver
     verify(SignatureScheme::Firefly, &[secret], body, header)
 }
 
-const SHA256_OCTETS: usize = 32;
-
-fn is_hmac_sha256(signature: &[u8], secret: &str, body: &[u8]) -> Choice {
-    // HMAC takes keys of every length (RFC 2104), so there is always one; without one nothing matches.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        return Choice::from(0);
-    };
-    mac.update(body);
-    mac.finalize().into_bytes().as_slice().ct_eq(signature)
+/// Seconds since 1970 by the machine's clock.
+#[expect(clippy::disallowed_methods, reason = "a receiver that hands in no time means its own machine's")]
+fn machine_time() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

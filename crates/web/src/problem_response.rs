@@ -147,7 +147,9 @@ impl ApiError {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
-            Self::MethodNotAllowed(_) | Self::MethodNotServed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            Self::MethodNotAllowed(_) | Self::MethodNotServed { .. } => {
+                (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED")
+            }
             Self::Timeout(_) => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "CONFLICT"),
             Self::IdempotencyKeyBusy => (StatusCode::CONFLICT, "IDEMPOTENCY_KEY_BUSY"),
@@ -199,7 +201,9 @@ impl ApiError {
             Self::TooManyRequests { .. } => {
                 "Wait as long as the Retry-After header says, and send events in batches."
             }
-            Self::MethodNotAllowed(_) | Self::MethodNotServed { .. } => "Use one of the methods listed in the Allow header.",
+            Self::MethodNotAllowed(_) | Self::MethodNotServed { .. } => {
+                "Use one of the methods listed in the Allow header."
+            }
             Self::NotFound { .. } => {
                 "Check the identifier; it may have been deleted or belong to another tenant."
             }

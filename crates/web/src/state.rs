@@ -80,7 +80,12 @@ impl AppState {
 
     /// A state with a guard at the door.
     #[must_use]
-    pub fn guarded(management: Management, metrics: MetricsPage, limits: RequestLimits, guard: Guard) -> Self {
+    pub fn guarded(
+        management: Management,
+        metrics: MetricsPage,
+        limits: RequestLimits,
+        guard: Guard,
+    ) -> Self {
         Self(Arc::new(Shared {
             management,
             guard,

@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    apply, check, completions, configurations, explain, generate, keys, listen, migrate, openapi, replay, schema, serve, trigger, verify, verify_audit,
+    apply, check, completions, configurations, explain, generate, keys, listen, migrate, openapi, replay,
+    schema, serve, trigger, verify, verify_audit,
 };
 use crate::settings::Sources;
 

@@ -8,7 +8,11 @@ use callbacks_sdk::client::{Client, Selection};
 ///
 /// # Errors
 /// When there is none, or more than one.
-pub(super) async fn find(client: &Client, meant: &str, tenant: Option<&str>) -> anyhow::Result<CallbackConfiguration> {
+pub(super) async fn find(
+    client: &Client,
+    meant: &str,
+    tenant: Option<&str>,
+) -> anyhow::Result<CallbackConfiguration> {
     if let Ok(id) = meant.parse::<ConfigurationId>() {
         return Ok(client.configurations().get(id).await?);
     }
@@ -16,7 +20,8 @@ pub(super) async fn find(client: &Client, meant: &str, tenant: Option<&str>) -> 
         Some(tenant) => selection.filtered("tenantId", tenant),
         None => selection,
     };
-    let mut found = client.configurations().collect(&within(Selection::all().filtered("name", meant))).await?;
+    let mut found =
+        client.configurations().collect(&within(Selection::all().filtered("name", meant))).await?;
     if found.is_empty()
         && let Ok(url) = CallbackUrl::try_from(meant)
     {
@@ -25,7 +30,9 @@ pub(super) async fn find(client: &Client, meant: &str, tenant: Option<&str>) -> 
     }
     match (found.pop(), found.len()) {
         (Some(one), 0) => Ok(one),
-        (Some(_), others) => bail!("{} configurations are called {meant:?}; name one by its id, or give --tenant", others + 1),
+        (Some(_), others) => {
+            bail!("{} configurations are called {meant:?}; name one by its id, or give --tenant", others + 1)
+        }
         (None, _) => bail!("no configuration is called {meant:?}; see `callbacks configurations list`"),
     }
 }

@@ -64,7 +64,8 @@ impl List {
 }
 
 fn table(configurations: &[CallbackConfiguration]) -> TextTable {
-    let mut table = TextTable::new(&["TENANT", "NAME", "STATUS", "EVENTS", "URL", "PROFILE", "SIGNED", "FAILURES", "ID"]);
+    let mut table =
+        TextTable::new(&["TENANT", "NAME", "STATUS", "EVENTS", "URL", "PROFILE", "SIGNED", "FAILURES", "ID"]);
     for one in configurations {
         let status = if one.active { one.status.as_str() } else { "INACTIVE" };
         table.row([

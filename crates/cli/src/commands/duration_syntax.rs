@@ -63,7 +63,8 @@ fn pyfly_text(text: &str) -> Option<Duration> {
     let text = text.trim().to_ascii_lowercase();
     let number_len = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(number_len);
-    let (whole, fraction) = number.split_once('.').map_or((number, None), |(whole, rest)| (whole, Some(rest)));
+    let (whole, fraction) =
+        number.split_once('.').map_or((number, None), |(whole, rest)| (whole, Some(rest)));
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !is_digits(whole) || fraction.is_some_and(|fraction| !is_digits(fraction)) {
         return None;
@@ -141,7 +142,8 @@ mod tests {
     use super::*;
 
     fn vectors(dialect: &str) -> Vec<Value> {
-        let all: Value = serde_json::from_str(include_str!("../../tests/vectors/durations.json")).expect("JSON");
+        let all: Value =
+            serde_json::from_str(include_str!("../../tests/vectors/durations.json")).expect("JSON");
         all[dialect].as_array().expect("a list").clone()
     }
 

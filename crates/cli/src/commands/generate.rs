@@ -32,7 +32,8 @@ impl Generate {
         };
         let mut options = OpenOptions::new();
         options.write(true);
-        let file = if self.force { options.create(true).truncate(true) } else { options.create_new(true) }.open(path);
+        let file = if self.force { options.create(true).truncate(true) } else { options.create_new(true) }
+            .open(path);
         let named = || format!("{} (--force overwrites)", path.display());
         file.with_context(named)?.write_all(text.as_bytes()).with_context(named)
     }

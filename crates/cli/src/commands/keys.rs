@@ -98,7 +98,12 @@ impl Create {
             writeln!(out, "{view:#}")?;
         } else {
             writeln!(out, "{}", made.key.expose())?;
-            writeln!(io::stderr(), "Keep this {} key, it is not shown again. Its id is {}.", made.view.role, made.view.id)?;
+            writeln!(
+                io::stderr(),
+                "Keep this {} key, it is not shown again. Its id is {}.",
+                made.view.role,
+                made.view.id
+            )?;
         }
         Ok(())
     }

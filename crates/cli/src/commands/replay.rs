@@ -73,7 +73,8 @@ impl Replay {
         let mut executions = Vec::new();
         for number in 0.. {
             let page = client.executions().filter(&selection.clone().page(number, 500)).await?;
-            executions.extend(page.content.into_iter().map(|execution| (execution.id, execution.delivery_id)));
+            executions
+                .extend(page.content.into_iter().map(|execution| (execution.id, execution.delivery_id)));
             if executions.len() > REPLAYS_MAX {
                 bail!("more than {REPLAYS_MAX} deliveries failed in that time; use a shorter --since");
             }

@@ -24,13 +24,14 @@ impl Schema {
     /// Asks the catalogue; servo's events have a schema of their own when the catalogue has none.
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let is_servo = self.event.starts_with("before:") || self.event.starts_with("after:");
-        let (content_type, schema): (&str, Value) = match self.service.client()?.event_types().schema(&self.event).await {
-            Ok(schema) => ("application/json", schema),
-            Err(error) if is_servo && (error.is_not_found() || error.status().is_none()) => {
-                (SERVO_CONTENT_TYPE, serde_json::from_str(SERVO_SCHEMA)?)
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let (content_type, schema): (&str, Value) =
+            match self.service.client()?.event_types().schema(&self.event).await {
+                Ok(schema) => ("application/json", schema),
+                Err(error) if is_servo && (error.is_not_found() || error.status().is_none()) => {
+                    (SERVO_CONTENT_TYPE, serde_json::from_str(SERVO_SCHEMA)?)
+                }
+                Err(error) => return Err(error.into()),
+            };
         let mut out = io::stdout().lock();
         if !self.json {
             writeln!(out, "{}", json!({"event": self.event, "contentType": content_type}))?;

@@ -78,7 +78,11 @@ impl Trigger {
         } else {
             write!(out, "{}", execution_report::report(&execution))?;
         }
-        if execution.status == ExecutionStatus::Success { Ok(()) } else { bail!("the test delivery did not succeed") }
+        if execution.status == ExecutionStatus::Success {
+            Ok(())
+        } else {
+            bail!("the test delivery did not succeed")
+        }
     }
 
     async fn publish(&self, client: &Client) -> anyhow::Result<()> {
@@ -100,7 +104,11 @@ impl Trigger {
             write!(out, "{}", table(deliveries))?;
         }
         let failed = deliveries.iter().filter(|delivery| delivery.state != DeliveryState::Delivered).count();
-        if failed == 0 { Ok(()) } else { bail!("{failed} of {} deliveries have not succeeded", deliveries.len()) }
+        if failed == 0 {
+            Ok(())
+        } else {
+            bail!("{failed} of {} deliveries have not succeeded", deliveries.len())
+        }
     }
 
     /// The payload byte by byte as it was given.
@@ -134,7 +142,8 @@ async fn attempted(client: &Client, id: &str, deadline: Instant) -> anyhow::Resu
 }
 
 fn table(deliveries: &[EventDeliveryView]) -> TextTable {
-    let mut table = TextTable::new(&["CONFIGURATION", "STATE", "ATTEMPTS", "ANSWERED", "ERROR OR HOLD", "DELIVERY"]);
+    let mut table =
+        TextTable::new(&["CONFIGURATION", "STATE", "ATTEMPTS", "ANSWERED", "ERROR OR HOLD", "DELIVERY"]);
     for delivery in deliveries {
         table.row([
             delivery.configuration_id.to_string(),

@@ -1,8 +1,12 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
+use callbacks_core::clock::{Clock as _, SystemClock};
+use callbacks_sdk::received::Received;
 use callbacks_sdk::scheme::SignatureScheme;
+use callbacks_sdk::verify::{TOLERANCE, verify_request};
 
 use super::text_input::{read_bytes, read_text};
 
@@ -13,7 +17,7 @@ const HEAD_MAX: usize = 1 << 20;
 /// Check the signature of a captured callback
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Verify {
-    /// Secret of the configuration; repeat it during a rotation
+    /// Secret of the configuration (for Ed25519 its public key, whpk_…); repeat it during a rotation
     #[arg(long, required = true, env = "CALLBACK_SECRET", hide_env_values = true)]
     secret: Vec<String>,
     /// How it is signed
@@ -28,6 +32,12 @@ pub(super) struct Verify {
     /// File with the headers as received, one a line; other lines are skipped
     #[arg(long, value_name = "FILE")]
     headers_file: Option<PathBuf>,
+    /// When it arrived, in seconds since 1970, for schemes that sign a time; now unless given
+    #[arg(long, value_name = "SECONDS")]
+    at: Option<i64>,
+    /// Seconds a signed time may lie away from that
+    #[arg(long, value_name = "SECONDS")]
+    tolerance: Option<u64>,
     /// File with the body, byte by byte as received; - is standard input
     #[arg(long, value_name = "FILE", default_value = "-")]
     body: PathBuf,
@@ -41,13 +51,20 @@ impl Verify {
             self.headers.extend(found);
         }
         let name = self.signature_header.as_deref().unwrap_or(self.scheme.default_header());
-        let signature = self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name));
-        let Some((_, signature)) = signature else {
+        if !self.headers.iter().any(|(found, _)| found.eq_ignore_ascii_case(name)) {
             bail!("the header {name} is missing; give it by --header or --headers-file");
-        };
+        }
         let body = read_bytes(Path::new(&self.body), BODY_MAX)?;
         let secrets: Vec<&str> = self.secret.iter().map(String::as_str).collect();
-        callbacks_sdk::verify::verify(self.scheme, &secrets, &body, signature).context("not verified")?;
+        let headers: Vec<(&str, &str)> = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let received = Received {
+            tolerance: self.tolerance.map_or(TOLERANCE, Duration::from_secs),
+            signature_header: Some(name),
+            ..Received::new(&headers, &body, self.at.unwrap_or_else(|| SystemClock.now().unix_timestamp()))
+        };
+        verify_request(self.scheme, &secrets, &received)
+            .map_err(|error| anyhow!("{}: {error}", error.code()))
+            .context("not verified")?;
         writeln!(io::stdout(), "verified: {} bytes, signed by this secret", body.len())?;
         Ok(())
     }

@@ -10,9 +10,10 @@ use callbacks_core::engine::{Engine, EngineSettings, Surroundings};
 use callbacks_core::entropy::SystemEntropy;
 use callbacks_core::gates::address_policy::AddressPolicy;
 use callbacks_core::management::Management;
+use callbacks_core::sources::supervisor::{Sources, SupervisorSurroundings};
 use callbacks_egress::HttpTransport;
-use callbacks_models::store::Store;
 use callbacks_models::migrate::migrate;
+use callbacks_models::store::Store;
 use callbacks_web::serving::server;
 use callbacks_web::state::{AppState, RequestLimits};
 use tokio::net::TcpListener;
@@ -53,12 +54,16 @@ async fn run(
     signals: &mut StopSignals,
 ) -> anyhow::Result<()> {
     let address = SocketAddr::new(settings.server.host, settings.server.port);
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("{address} cannot be listened on; choose another with server.host and server.port"))?;
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("{address} cannot be listened on; choose another with server.host and server.port")
+    })?;
     let engine = start_engine(settings, store).await?;
+    let sources = start_sources(settings, store, &engine);
     let management = Management::new(Arc::new(store.clone()), Arc::clone(&engine), addresses(settings));
-    let limits = RequestLimits { body_bytes: settings.server.max_body_bytes, request_timeout: settings.server.request_timeout };
+    let limits = RequestLimits {
+        body_bytes: settings.server.max_body_bytes,
+        request_timeout: settings.server.request_timeout,
+    };
     let door = ApiDoor::open(settings, store).await?;
     let state = AppState::guarded(management, Arc::new(move || metrics.render()), limits, door.guard.clone());
     let shutdown = CancellationToken::new();
@@ -70,7 +75,7 @@ async fn run(
     }
     shutdown.cancel();
     tokio::select! {
-        () = finish(settings, engine, server, door) => Ok(()),
+        () = finish(settings, sources, engine, server, door) => Ok(()),
         () = signals.received() => {
             tracing::warn!("stopped at once by a second signal; what was under way is sent again after the next start");
             Ok(())
@@ -79,7 +84,10 @@ async fn run(
 }
 
 /// First the producers, then the deliveries.
-async fn finish(settings: &Settings, engine: Arc<Engine>, server: JoinHandle<io::Result<()>>, door: ApiDoor) {
+async fn finish(settings: &Settings, sources: Sources, engine: Arc<Engine>, server: JoinHandle<io::Result<()>>, door: ApiDoor) {
+    if !sources.stop(settings.sources.stop_timeout).await {
+        tracing::warn!("consumers did not stop in time; their brokers deliver again what was not acknowledged");
+    }
     let requests_end = async { server.await };
     let (ended, ()) = tokio::join!(requests_end, engine.drain(settings.dispatcher.drain_timeout));
     if let Ok(Err(error)) = ended {
@@ -105,6 +113,17 @@ async fn start_engine(settings: &Settings, store: &Store) -> anyhow::Result<Arc<
         entropy: Arc::new(SystemEntropy),
     };
     Engine::start(engine_settings, around).await.context("the engine could not be started")
+}
+
+fn start_sources(settings: &Settings, store: &Store, engine: &Arc<Engine>) -> Sources {
+    let around = SupervisorSurroundings {
+        engine: Arc::clone(engine),
+        store: Arc::new(store.clone()),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        open: callbacks_ingress::registry::opener(settings.brokers(), Arc::new(SystemClock)),
+    };
+    Sources::start(settings.supervisor(), around)
 }
 
 fn addresses(settings: &Settings) -> AddressPolicy {

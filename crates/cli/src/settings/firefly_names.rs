@@ -5,7 +5,7 @@ use url::Url;
 use super::{error::SettingsError, layers::Origin, sources::Sources};
 
 /// (Firefly's variable, our key); values mean the same on both sides.
-const SAME_MEANING: [(&str, &str); 10] = [
+const SAME_MEANING: [(&str, &str); 16] = [
     ("SERVER_PORT", "server.port"),
     ("CALLBACK_RETRY_MAX_DELAY", "retry.max_delay_ms"),
     ("CALLBACK_CB_FAILURE_RATE", "circuit_breaker.failure_rate_threshold"),
@@ -15,11 +15,17 @@ const SAME_MEANING: [(&str, &str); 10] = [
     ("CALLBACK_CB_MIN_CALLS", "circuit_breaker.minimum_number_of_calls"),
     ("CALLBACK_CB_WAIT_DURATION", "circuit_breaker.wait_duration_in_open_state_ms"),
     ("CALLBACK_SIGNATURE_HEADER", "signature.header_name"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "sources.kafka_bootstrap_servers"),
+    ("FIREFLY_KAFKA_BOOTSTRAP_SERVERS", "sources.kafka_bootstrap_servers"),
+    ("KAFKA_AUTO_OFFSET_RESET", "sources.kafka_auto_offset_reset"),
+    ("KAFKA_CONSUMER_GROUP", "sources.consumer_group"),
+    ("CALLBACK_LISTENER_GROUP_ID", "sources.consumer_group"),
+    ("REDIS_URL", "sources.redis_url"),
     ("LOG_LEVEL", "log.level"),
 ];
 
 /// (Firefly's variable, why it changes nothing here).
-const WITHOUT_EFFECT: [(&str, &str); 8] = [
+const WITHOUT_EFFECT: [(&str, &str); 7] = [
     (
         "CALLBACK_DISPATCHER_THREADS",
         "a request here costs no thread; what is on the wire at once is bounded by dispatcher.max_in_flight and \
@@ -43,7 +49,6 @@ const WITHOUT_EFFECT: [(&str, &str); 8] = [
     ),
     ("SERVER_HTTP2_ENABLED", "the API speaks HTTP/1.1 and HTTP/2 to whoever asks"),
     ("CALLBACK_LISTENER_TOPICS", "events of brokers are bound by event subscriptions, over the API"),
-    ("CALLBACK_LISTENER_GROUP_ID", "consumer groups belong to event subscriptions, over the API"),
 ];
 
 const DATABASE: [&str; 5] = ["DB_HOST", "DB_PORT", "DB_NAME", "DB_USERNAME", "DB_PASSWORD"];

@@ -8,7 +8,9 @@ use callbacks_core::{
     maintenance::{WorkerSettings, retention::RetentionSettings},
     routing::target::TargetDefaults,
 };
+use callbacks_core::sources::settings::{OwnOutbox, SupervisorSettings};
 use callbacks_egress::EgressSettings;
+use callbacks_ingress::settings::{OwnBrokers, SourcesSettings};
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
 use callbacks_models::store::StoreSettings;
 
@@ -65,6 +67,25 @@ impl Settings {
             dedup_window: self.retention.dedup_window,
             ..RetentionSettings::default()
         }
+    }
+
+    pub(crate) fn brokers(&self) -> SourcesSettings {
+        let sources = &self.sources;
+        SourcesSettings {
+            kafka_bootstrap_servers: sources.kafka_bootstrap_servers.clone(),
+            kafka_auto_offset_reset: sources.kafka_auto_offset_reset.clone(),
+            amqp_url: sources.amqp_url.clone(),
+            nats_url: sources.nats_url.clone(),
+            redis_url: sources.redis_url.clone(),
+            consumer_group: sources.consumer_group.clone(),
+            own_brokers: if sources.allow_own_brokers { OwnBrokers::Allowed } else { OwnBrokers::Refused },
+            ..SourcesSettings::default()
+        }
+    }
+
+    pub(crate) fn supervisor(&self) -> SupervisorSettings {
+        let own_outbox = if self.sources.read_own_outbox { OwnOutbox::Read } else { OwnOutbox::Leave };
+        SupervisorSettings { own_outbox, ..SupervisorSettings::default() }
     }
 
     /// What applies where a configuration leaves something to the service.

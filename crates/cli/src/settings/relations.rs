@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{error::SettingsError, sections::{Authentication, Settings}};
+use super::{
+    error::SettingsError,
+    sections::{Authentication, Settings},
+};
 
 /// A replica must miss several heartbeats before others take its work.
 const HEARTBEATS_TO_DEATH: u32 = 3;

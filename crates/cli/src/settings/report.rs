@@ -5,8 +5,10 @@ use url::Url;
 
 use super::{error::SettingsError, layers::Layers};
 
-/// Keys whose value is never shown; `database.url` is shown without its password.
+/// Keys whose value is never shown.
 const SECRETS: [&str; 1] = ["security.encryption_key"];
+/// Keys whose URL is shown without its password.
+const URLS: [&str; 4] = ["database.url", "sources.amqp_url", "sources.nats_url", "sources.redis_url"];
 
 /// One setting in force, fit to be printed: `server.port = 8080    # default`.
 #[derive(Debug, Clone)]
@@ -66,7 +68,7 @@ fn shown(key: &str, kind: &ValueKind) -> String {
     match kind {
         ValueKind::String(text) if text.is_empty() => "\"\"".to_owned(),
         ValueKind::String(_) if SECRETS.contains(&key) => "\"***\"".to_owned(),
-        ValueKind::String(text) if key == "database.url" => format!("{:?}", masked_url(text)),
+        ValueKind::String(text) if URLS.contains(&key) => format!("{:?}", masked_url(text)),
         ValueKind::String(text) => format!("{text:?}"),
         ValueKind::Array(items) => {
             let items: Vec<String> = items.iter().map(|item| format!("{:?}", item.to_string())).collect();

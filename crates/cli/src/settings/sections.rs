@@ -26,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) circuit_breaker: CircuitBreakerSection,
     pub(crate) signature: SignatureSection,
     pub(crate) domains: DomainsSection,
+    pub(crate) sources: SourcesSection,
     pub(crate) retention: RetentionSection,
     pub(crate) log: LogSection,
     /// What to tell in the log once it exists: accepted names that mean something else here.
@@ -204,6 +205,34 @@ pub(crate) struct SignatureSection {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct DomainsSection {
     pub(crate) enforce_default_rate: bool,
+}
+
+#[derive(Clone, Deserialize)]
+pub(crate) struct SourcesSection {
+    #[serde(deserialize_with = "text_if_any")]
+    pub(crate) kafka_bootstrap_servers: Option<String>,
+    pub(crate) kafka_auto_offset_reset: String,
+    #[serde(deserialize_with = "text_if_any")]
+    pub(crate) amqp_url: Option<String>,
+    #[serde(deserialize_with = "text_if_any")]
+    pub(crate) nats_url: Option<String>,
+    #[serde(deserialize_with = "text_if_any")]
+    pub(crate) redis_url: Option<String>,
+    pub(crate) consumer_group: String,
+    pub(crate) allow_own_brokers: bool,
+    pub(crate) read_own_outbox: bool,
+    #[serde(rename = "stop_timeout_ms", deserialize_with = "milliseconds")]
+    pub(crate) stop_timeout: Duration,
+}
+
+/// URLs carry passwords.
+impl std::fmt::Debug for SourcesSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SourcesSection")
+            .field("kafka_bootstrap_servers", &self.kafka_bootstrap_servers)
+            .field("consumer_group", &self.consumer_group)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

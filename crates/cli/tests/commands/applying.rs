@@ -57,7 +57,8 @@ subscriptions:
     let fewer = "{tenantId: acme, configurations: [], subscriptions: []}";
     assert!(verbs(&apply(fewer, &[])).is_empty());
     assert_eq!(verbs(&apply(fewer, &["--prune"])), ["delete"; 3]);
-    let table = service.run(&["apply", "-f", "-"]).reading("{tenantId: acme, domains: [hooks.example.com]}").output();
+    let table =
+        service.run(&["apply", "-f", "-"]).reading("{tenantId: acme, domains: [hooks.example.com]}").output();
     assert!(table.contains("= keep") && table.contains("0 to create"), "{table}");
 }
 

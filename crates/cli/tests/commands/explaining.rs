@@ -88,7 +88,8 @@ fn authorized_domains_decide() {
         if case["id"] == "DA-014" {
             continue;
         }
-        questions.push(json!({"url": case["input"]["url"], "authorizedDomains": [case["input"]["authorised"]]}));
+        questions
+            .push(json!({"url": case["input"]["url"], "authorizedDomains": [case["input"]["authorised"]]}));
         expected.push(case["expect"]["verdict"] == "allow");
     }
     let domains = vectors(include_str!("../vectors/domains.json"));
@@ -107,8 +108,10 @@ fn authorized_domains_decide() {
 fn patterns_match_as_recommended() {
     let matching = vectors(include_str!("../vectors/matching.json"));
     let cases = list(&matching["cases"]);
-    let questions: Vec<_> =
-        cases.iter().map(|case| json!({"eventType": case["event_type"], "patterns": case["patterns"]})).collect();
+    let questions: Vec<_> = cases
+        .iter()
+        .map(|case| json!({"eventType": case["event_type"], "patterns": case["patterns"]}))
+        .collect();
     for (case, answer) in cases.iter().zip(explain("match", &questions)) {
         let expected = if case["recommended"] == "policy" { &json!(true) } else { &case["recommended"] };
         assert_eq!(&answer["matches"], expected, "{case}: {answer}");
@@ -119,8 +122,10 @@ fn patterns_match_as_recommended() {
 fn filters_pass_what_they_should() {
     let filters = vectors(include_str!("../vectors/filters.json"));
     let cases = list(&filters["cases"]);
-    let questions: Vec<_> =
-        cases.iter().map(|case| json!({"expression": case["expr"], "payload": case["payload_json"]})).collect();
+    let questions: Vec<_> = cases
+        .iter()
+        .map(|case| json!({"expression": case["expr"], "payload": case["payload_json"]}))
+        .collect();
     let mut decided = 0;
     for (case, answer) in cases.iter().zip(explain("filter", &questions)) {
         // What upstream let pass unread, or could never match, is refused when it is saved.
@@ -130,21 +135,33 @@ fn filters_pass_what_they_should() {
         }
     }
     assert!(decided >= 35, "only {decided} cases");
-    let as_value = explain("filter", &[json!({"expression": "payload.a > 1", "payload": {"a": 2}, "eventType": "x"})]);
+    let as_value =
+        explain("filter", &[json!({"expression": "payload.a > 1", "payload": {"a": 2}, "eventType": "x"})]);
     assert_eq!(as_value, [json!({"matches": true})]);
 }
 
 #[test]
 fn statuses_and_delays_are_the_documented_ones() {
     let retry = vectors(include_str!("../vectors/retry.json"));
-    let policy = json!({"type": "EXPONENTIAL", "initialDelayMs": 1000, "multiplier": 2.0, "maxDelayMs": 60_000});
+    let policy =
+        json!({"type": "EXPONENTIAL", "initialDelayMs": 1000, "multiplier": 2.0, "maxDelayMs": 60_000});
     let statuses = list(&retry["status"]);
-    let questions: Vec<_> =
-        statuses.iter().map(|case| json!({"policy": policy, "status": case["status"], "attempt": 1})).collect();
+    let questions: Vec<_> = statuses
+        .iter()
+        .map(|case| json!({"policy": policy, "status": case["status"], "attempt": 1}))
+        .collect();
     for (case, answer) in statuses.iter().zip(explain("retry", &questions)) {
         // Too Early is an invitation to try again (RFC 8470), whatever the vectors propose.
-        let expected = if case["status"] == 425 { "retry" } else { case["recommended"]["outcome"].as_str().expect("a text") };
-        assert_eq!((&answer["outcome"], &answer["retry"]), (&json!(expected), &json!(expected == "retry")), "{case}");
+        let expected = if case["status"] == 425 {
+            "retry"
+        } else {
+            case["recommended"]["outcome"].as_str().expect("a text")
+        };
+        assert_eq!(
+            (&answer["outcome"], &answer["retry"]),
+            (&json!(expected), &json!(expected == "retry")),
+            "{case}"
+        );
     }
     assert_delays(&retry);
 }
@@ -177,7 +194,11 @@ fn assert_delays(retry: &Value) {
         for (answer, delay) in answers.iter().zip(&delays) {
             assert_eq!(answer["delayMs"].as_f64(), Some(*delay), "{policy}: {answers:?}");
         }
-        assert_eq!(answers.last().expect("an answer")["retry"], false, "{policy} {max_attempts}: {answers:?}");
+        assert_eq!(
+            answers.last().expect("an answer")["retry"],
+            false,
+            "{policy} {max_attempts}: {answers:?}"
+        );
     }
 }
 
@@ -196,7 +217,24 @@ fn a_request_is_built_and_signed() {
     assert_eq!(answer["method"], "POST");
     assert_eq!(answer["bodyBase64"], "eyJpZCI6MSwiYW1vdW50Ijo5OX0=");
     assert_eq!(headers["x-firefly-signature"], "Fu4qYLQcDs7EGngTGCt/Wxr4e+mnQW7ZRmLQKuvMDK4=");
-    assert_eq!((&headers["x-timestamp"], &headers["x-trace"]), (&json!("2025-11-01T10:00:00.250Z"), &json!("order.created#2")));
+    assert_eq!(
+        (&headers["x-timestamp"], &headers["x-trace"]),
+        (&json!("2025-11-01T10:00:00.250Z"), &json!("order.created#2"))
+    );
+}
+
+#[test]
+fn json_is_written_as_python_writes_it() {
+    let vectors = vectors(include_str!("../vectors/canonical_json.json"));
+    let cases = list(&vectors["cases"]);
+    let questions: Vec<_> = cases.iter().map(|case| json!({"payload": case["input"]})).collect();
+    for (case, answer) in cases.iter().zip(explain("canonical", &questions)) {
+        if case["recommended"] == "reject" {
+            assert!(answer["error"].is_string() && answer.get("canonical").is_none(), "{case}: {answer}");
+        } else {
+            assert_eq!(answer["canonical"], case["python_sorted_ascii"], "{case}");
+        }
+    }
 }
 
 #[test]

@@ -24,7 +24,8 @@ fn a_captured_callback_is_verified() {
         assert_eq!(refused.code, Some(1), "{}", refused.errors);
         assert!(!refused.errors.contains("Fu4q"), "{}", refused.errors);
     }
-    let either = Program::run(&[verify.as_slice(), &["--secret", "other", "--secret", "topsecret"]].concat()).ended();
+    let either =
+        Program::run(&[verify.as_slice(), &["--secret", "other", "--secret", "topsecret"]].concat()).ended();
     assert_eq!(either.code, Some(0), "{}", either.errors);
     assert_eq!(Program::run(&["verify", "--body", path]).ended().code, Some(2));
 }
@@ -56,7 +57,8 @@ fn mistakes_are_told_apart_by_the_exit_code() {
     let unreachable = Program::run(&["configurations", "list", "--url", "http://127.0.0.1:9"]).ended();
     assert_eq!(unreachable.code, Some(1));
     assert!(unreachable.errors.contains("cannot be reached"), "{}", unreachable.errors);
-    let broken = Program::run(&["apply", "-f", "-"]).reading("configurations: [{name: a, url: 'ftp://a'}]").ended();
+    let broken =
+        Program::run(&["apply", "-f", "-"]).reading("configurations: [{name: a, url: 'ftp://a'}]").ended();
     assert_eq!(broken.code, Some(1));
     assert!(broken.errors.contains("configurations[0].url"), "{}", broken.errors);
 }
@@ -64,5 +66,8 @@ fn mistakes_are_told_apart_by_the_exit_code() {
 #[test]
 fn servos_events_have_a_schema_without_a_service() {
     let output = Program::run(&["schema", "after:measure", "--url", "http://127.0.0.1:9"]).output();
-    assert!(output.contains("application/vnd.opsani.servo-webhooks+json") && output.contains("created_at"), "{output}");
+    assert!(
+        output.contains("application/vnd.opsani.servo-webhooks+json") && output.contains("created_at"),
+        "{output}"
+    );
 }

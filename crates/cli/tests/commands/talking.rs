@@ -19,7 +19,8 @@ async fn an_event_is_triggered_listed_and_replayed() {
 
     let listed = service.run(&["configurations", "list"]).output();
     assert!(listed.contains("crm") && listed.contains("order.*") && listed.contains("ACTIVE"), "{listed}");
-    let json: Value = serde_json::from_str(&service.run(&["configurations", "list", "--json"]).output()).expect("JSON");
+    let json: Value =
+        serde_json::from_str(&service.run(&["configurations", "list", "--json"]).output()).expect("JSON");
     assert_eq!(json[0]["name"], "crm");
 
     let triggered = service.run(&["trigger", "order.created", "--data", "{\"a\":1.0}"]).output();

@@ -44,7 +44,10 @@ async fn keys_open_the_api_until_they_are_revoked() {
     assert_eq!(status(&first.api(), Method::GET, PATH).await, 401);
 
     let operator = printed(&url, &["keys", "create", "--name", "Ada"]);
-    let made = printed(&url, &["keys", "create", "--role", "tenant-admin", "--tenant", "acme", "--expires-in", "1h", "--json"]);
+    let made = printed(
+        &url,
+        &["keys", "create", "--role", "tenant-admin", "--tenant", "acme", "--expires-in", "1h", "--json"],
+    );
     let made: serde_json::Value = serde_json::from_str(&made).expect("JSON");
     let admin = made["key"].as_str().expect("a key");
     for (replica, key) in [(&first, operator.as_str()), (&second, admin)] {
@@ -66,5 +69,8 @@ async fn keys_open_the_api_until_they_are_revoked() {
     assert!(listed.contains("revoked") && !listed.contains(admin), "{listed}");
     let verified = printed(&url, &["verify-audit"]);
     assert!(verified.contains("acme") && verified.contains("whole"), "{verified}");
-    assert!(!callbacks(&url, &["keys", "create", "--role", "tenant-viewer"]).status.success(), "a viewer needs a tenant");
+    assert!(
+        !callbacks(&url, &["keys", "create", "--role", "tenant-viewer"]).status.success(),
+        "a viewer needs a tenant"
+    );
 }

@@ -52,7 +52,11 @@ impl PresentedKey {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
-        if id.len() != ID_DIGITS || secret.len() != SECRET_DIGITS || !is_lower_hex(id) || !is_lower_hex(secret) {
+        if id.len() != ID_DIGITS
+            || secret.len() != SECRET_DIGITS
+            || !is_lower_hex(id)
+            || !is_lower_hex(secret)
+        {
             return None;
         }
         let mut bytes = [0; 32];

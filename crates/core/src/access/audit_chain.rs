@@ -135,7 +135,8 @@ mod tests {
             .map(|number| {
                 let entry = entry(&number.to_string());
                 let hash = seal(&entry, number, &previous.hash).to_vec();
-                let link = AuditLink { entry, number, previous_hash: previous.hash.clone(), hash: hash.clone() };
+                let link =
+                    AuditLink { entry, number, previous_hash: previous.hash.clone(), hash: hash.clone() };
                 previous = Followed { number, hash };
                 link
             })

@@ -31,8 +31,9 @@ pub async fn verify_across_tenants(store: &Store) -> Result<Vec<ChainReport>, St
     for head in stored::heads_across_tenants(store).await? {
         let (followed, fault) = follow(store, &head.tenant_id, head.number).await?;
         let cut = || {
-            (followed.number != head.number || followed.hash != head.hash)
-                .then(|| format!("the chain ends at entry {}, by the books at {}", followed.number, head.number))
+            (followed.number != head.number || followed.hash != head.hash).then(|| {
+                format!("the chain ends at entry {}, by the books at {}", followed.number, head.number)
+            })
         };
         let fault = fault.or_else(cut);
         let hash = hex::encode(&followed.hash);

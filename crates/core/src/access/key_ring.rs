@@ -185,6 +185,8 @@ impl KeyRing {
         if version == old.version {
             return Ok(());
         }
+        // A key that is gone from the next snapshot takes its note of use with it.
+        self.note_use().await;
         let rows = stored::effective_across_tenants(&self.store).await?;
         let keys = rows.into_iter().filter_map(|row| held(row, &old)).collect();
         self.keys.store(Arc::new(Snapshot { version, keys }));
@@ -197,7 +199,8 @@ impl KeyRing {
     }
 
     async fn note_use(&self) {
-        let used = |(id, key): (&Uuid, &HeldKey)| key.meter.used.swap(false, Ordering::Relaxed).then_some(*id);
+        let used =
+            |(id, key): (&Uuid, &HeldKey)| key.meter.used.swap(false, Ordering::Relaxed).then_some(*id);
         let ids: Vec<Uuid> = self.keys.load().keys.iter().filter_map(used).collect();
         if ids.is_empty() {
             return;

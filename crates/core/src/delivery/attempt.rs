@@ -85,9 +85,9 @@ pub(crate) struct Started {
 }
 
 /// Judges an outcome and turns it into what is recorded.
-pub(crate) fn conclude(target: &Target, delivery: DeliveryInHand, started: Started, outcome: Outcome) -> Attempted {
-    let verdict = verdict_under(target.profile, &outcome);
-    let asked_wait = asked_wait(&verdict, &outcome, started.at);
+pub(crate) fn conclude(target: &Target, delivery: DeliveryInHand, started: Started, outcome: &Outcome) -> Attempted {
+    let verdict = verdict_under(target.profile, outcome);
+    let asked_wait = asked_wait(&verdict, outcome, started.at);
     let timings = *outcome.timings();
     let (made, elapsed) = this_round(&delivery, started.at + timings.total);
     let delay = match &verdict {
@@ -100,12 +100,12 @@ pub(crate) fn conclude(target: &Target, delivery: DeliveryInHand, started: Start
         (_, Some(_)) => (ExecutionStatus::FailedRetrying, Tally::Failure { domain: started.domain, last: false }),
         (_, None) => (ExecutionStatus::FailedPermanent, Tally::Failure { domain: started.domain, last: true }),
     };
-    let execution = execution(target, &delivery, started, &outcome, &timings, status, delay, verdict.reason().map(str::to_owned));
+    let execution = execution(target, &delivery, started, outcome, &timings, status, delay, verdict.reason().map(str::to_owned));
     let next = match delay {
         Some(after) => Next::Attempt { attempt: delivery.attempt as i16 + 1, after, hold_reason: None },
         None => Next::Done,
     };
-    let result = call_result(&outcome, &target.circuit_breaker);
+    let result = call_result(outcome, &target.circuit_breaker);
     Attempted { finished: finish(delivery, Some(execution), next, tally), result, took: timings.total, verdict, asked_wait }
 }
 
@@ -135,6 +135,24 @@ pub(crate) fn refuse(target: &Target, delivery: DeliveryInHand, at: OffsetDateTi
         ..blank_execution(target, at)
     };
     finish(delivery, Some(execution), Next::Done, Tally::None)
+}
+
+/// The outcome of an attempt that an open circuit breaker failed before the wire: it counts, and is retried like any other.
+pub(crate) fn burn(target: &Target, delivery: DeliveryInHand, at: OffsetDateTime, jitter: f64) -> Finished {
+    let (made, elapsed) = this_round(&delivery, at);
+    let delay = next_attempt(&target.retry, made, target.max_attempts, elapsed, jitter);
+    let status = if delay.is_some() { ExecutionStatus::FailedRetrying } else { ExecutionStatus::FailedPermanent };
+    let execution = NewExecution {
+        status,
+        attempt: delivery.attempt as i16,
+        max_attempts: (delivery.attempts_before + target.max_attempts) as i16,
+        error_message: Some("Circuit breaker is open".to_owned()),
+        next_retry_in: delay,
+        ..blank_execution(target, at)
+    };
+    let next = delay.map_or(Next::Done, |after| Next::Attempt { attempt: delivery.attempt as i16 + 1, after, hold_reason: None });
+    let tally = Tally::Failure { domain: None, last: delay.is_none() };
+    finish(delivery, Some(execution), next, tally)
 }
 
 /// The outcome of a delivery that could not be built: it waits, and an operator is told.

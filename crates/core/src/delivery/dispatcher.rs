@@ -16,7 +16,7 @@ use tracing::error;
 use super::attempt::{self, Started, Unbuildable};
 use super::domain_budgets::DomainBudgets;
 use super::in_hand::DeliveryInHand;
-use super::lane::{Hold, Lane, LaneRules, Step};
+use super::lane::{Hold, Lane, LaneRules, OpenBreaker, Step};
 use super::lanes::Lanes;
 use super::memory_gauge::MemoryGauge;
 use super::recorder::Finished;
@@ -34,6 +34,7 @@ use crate::metric_names;
 use crate::routing::directory::{CurrentDirectory, Directory};
 use crate::routing::target::Target;
 use crate::wire::headers::redacted;
+use crate::wire::preset::open_breaker_burns_attempts;
 
 /// A [`Transport`] behind a pointer, so that only the outermost layer knows which one it is.
 pub(crate) trait AnyTransport: Send + Sync + 'static {
@@ -72,6 +73,15 @@ pub(crate) struct Dispatcher {
 struct Permission<'a> {
     target: &'a Arc<Target>,
     domain: Result<&'a DomainEntry, String>,
+    call: Call,
+}
+
+/// Whether the endpoint may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Allowed,
+    /// Not now, and the attempt counts as failed.
+    BreakerOpen,
 }
 
 impl Dispatcher {
@@ -87,6 +97,7 @@ impl Dispatcher {
             max_in_flight: target.max_in_flight,
             max_per_second: target.max_per_second,
             breaker: &target.circuit_breaker,
+            open_breaker: if open_breaker_burns_attempts(target.profile) { OpenBreaker::Burns } else { OpenBreaker::Postpones },
         }
     }
 
@@ -164,7 +175,8 @@ impl Dispatcher {
             Err(_) => lane.next_refused(rules),
         };
         match step {
-            Step::Run(delivery) => Ok((delivery, Permission { target, domain })),
+            Step::Run(delivery) => Ok((delivery, Permission { target, domain, call: Call::Allowed })),
+            Step::Burn(delivery) => Ok((delivery, Permission { target, domain, call: Call::BreakerOpen })),
             Step::Leave => Err(None),
             Step::Wait(hold) => Err(Some(hold)),
         }
@@ -189,6 +201,10 @@ impl Dispatcher {
                 return attempt::refuse(target, delivery, at, reason.clone());
             }
         };
+        if permission.call == Call::BreakerOpen {
+            metrics::counter!(metric_names::ATTEMPTS, "outcome" => "breaker_open").increment(1);
+            return attempt::burn(target, delivery, at, self.entropy.unit_f64());
+        }
         if delivery.payload_lost {
             lane.not_called();
             let reason = "the event's payload is no longer stored: retention.events_days is shorter than its retries took";
@@ -225,7 +241,7 @@ impl Dispatcher {
     fn conclude(&self, lane: &Lane, target: &Arc<Target>, delivery: DeliveryInHand, started: Started, outcome: Outcome) -> Finished {
         let now = self.clock.monotonic();
         let since_accepted = (delivery.attempt == 1).then(|| -> SignedDuration { started.at - delivery.event.reference.accepted_at });
-        let attempted = attempt::conclude(target, delivery, started, outcome);
+        let attempted = attempt::conclude(target, delivery, started, &outcome);
         if lane.record(attempted.result, attempted.took, now) {
             metrics::counter!(metric_names::BREAKERS_OPENED).increment(1);
         }

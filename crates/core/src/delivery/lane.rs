@@ -20,11 +20,16 @@ const SHORT_HOLD: Duration = Duration::from_secs(1);
 /// A lane whose last outcome is older than this is not worth waiting for at intake.
 const MOVING: Duration = Duration::from_millis(500);
 
+/// Hold reason of an open circuit breaker.
+const BREAKER_OPEN: &str = "circuit breaker open";
+
 /// What a worker of the lane does next.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Attempt this delivery.
     Run(DeliveryInHand),
+    /// Count an attempt of this delivery as failed: the breaker is open, and the lane's rules make that a failure.
+    Burn(DeliveryInHand),
     /// Nothing is left to do; the worker has left the lane.
     Leave,
     /// The lane has to wait; the worker has left it.
@@ -62,6 +67,16 @@ pub(crate) struct LaneRules<'a> {
     pub(crate) max_in_flight: usize,
     pub(crate) max_per_second: Option<u32>,
     pub(crate) breaker: &'a CircuitBreakerPolicy,
+    pub(crate) open_breaker: OpenBreaker,
+}
+
+/// What an open circuit breaker means for deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OpenBreaker {
+    /// They wait, and no attempt is lost.
+    Postpones,
+    /// Their attempt fails at once, as with pyfly.
+    Burns,
 }
 
 impl LaneRules<'_> {
@@ -149,10 +164,10 @@ impl Lane {
         }
         let in_hand = state.pending.len() + state.workers;
         let wanted = match state.breaker.state(now) {
-            BreakerState::Open => return Quota::Held,
-            BreakerState::HalfOpen => state.breaker.permits_left(),
-            BreakerState::Closed if rules.width() == 1 => 1_usize.saturating_sub(in_hand),
-            BreakerState::Closed => usize::MAX,
+            BreakerState::Open if rules.open_breaker == OpenBreaker::Postpones => return Quota::Held,
+            BreakerState::HalfOpen if rules.open_breaker == OpenBreaker::Postpones => state.breaker.permits_left(),
+            _ if rules.width() == 1 => 1_usize.saturating_sub(in_hand),
+            _ => usize::MAX,
         };
         match wanted.min(self.slots.available_permits()) {
             0 => Quota::Full,
@@ -182,6 +197,10 @@ impl Lane {
         match self.admit(&mut state, rules, now, budget) {
             Ok(()) => match state.pending.pop_front() {
                 Some(delivery) => Step::Run(delivery),
+                None => Step::Leave,
+            },
+            Err((_, BREAKER_OPEN)) if rules.open_breaker == OpenBreaker::Burns => match state.pending.pop_front() {
+                Some(delivery) => Step::Burn(delivery),
                 None => Step::Leave,
             },
             Err((wait, reason)) => {
@@ -239,7 +258,7 @@ impl Lane {
         }
         if let Acquire::Rejected { retry_after } = state.breaker.acquire(now) {
             // Half-open with all trial calls out: their outcomes decide, look again soon.
-            return Err((Some(retry_after.unwrap_or(Duration::from_millis(100))), "circuit breaker open"));
+            return Err((Some(retry_after.unwrap_or(Duration::from_millis(100))), BREAKER_OPEN));
         }
         let within_rate = take_rate(state, rules.max_per_second, now).and_then(|()| budget());
         within_rate.map_err(|wait| {

@@ -23,6 +23,9 @@ use crate::delivery::open_batches::OpenBatches;
 use crate::maintenance::worker_lease::Registration;
 use crate::metric_names;
 
+/// Requests worth a transaction of their own.
+const SMALLEST_SHARE: usize = 64;
+
 /// Pause before a flush that lost its registration tries again.
 const AFTER_FENCE: Duration = Duration::from_millis(200);
 
@@ -33,6 +36,8 @@ pub(crate) struct Flusher {
     pub(crate) batches: Arc<OpenBatches>,
     pub(crate) requests: Arc<Mutex<mpsc::Receiver<IntakeRequest>>>,
     pub(crate) batch: usize,
+    /// How many there are: each leaves the others their share of what waits, so that several transactions run at once.
+    pub(crate) flushers: usize,
     /// Cancelled when no more events are taken.
     pub(crate) closing: CancellationToken,
 }
@@ -69,8 +74,10 @@ impl Flusher {
                 None => return false,
             }
         }
+        let share = requests.len().div_ceil(self.flushers).max(SMALLEST_SHARE);
         let mut events: usize = gathered.iter().map(|request| request.events.len()).sum();
         while events < self.batch
+            && gathered.len() < share
             && let Ok(request) = requests.try_recv()
         {
             events += request.events.len();

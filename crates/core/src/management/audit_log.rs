@@ -75,9 +75,7 @@ impl From<AuditLink> for AuditView {
 /// state of its own. Views hold no secrets.
 pub async fn look(desk: &Management, scope: &TenantScope, resource: &str, id: &str) -> Option<Value> {
     match resource {
-        "callback-configurations" => {
-            shown(callback_configurations::get(desk, scope, id.parse().ok()?).await)
-        }
+        "callback-configurations" => shown(callback_configurations::get(desk, scope, id.parse().ok()?).await),
         "authorized-domains" => shown(authorized_domains::get(desk, scope, id.parse().ok()?).await),
         "event-subscriptions" => shown(event_subscriptions::get(desk, scope, id.parse().ok()?).await),
         "api-keys" => shown(api_keys::get(desk, id.parse().ok()?).await),

@@ -3,4 +3,5 @@
 mod delivering;
 mod holding;
 mod house;
+mod profiles;
 mod stopping;

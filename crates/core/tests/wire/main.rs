@@ -3,6 +3,7 @@
 
 mod configured;
 mod golden;
+mod receivers;
 mod rotation;
 mod rules;
 mod signature_vectors;

@@ -110,8 +110,10 @@ fn defaults(settings: &SourcesSettings, by_pattern: bool) -> Vec<(String, String
         ("auto.offset.reset", settings.kafka_auto_offset_reset.as_str()),
         // Partitions that stay are read on while others move.
         ("partition.assignment.strategy", "cooperative-sticky"),
-        ("session.timeout.ms", "30000"),
-        ("heartbeat.interval.ms", "3000"),
+        // A member that leaves while others join is known as gone only when its session ends: its goodbye queues behind its
+        // own request to join, which the broker answers when everybody has. Until then nobody new reads, so it must be soon.
+        ("session.timeout.ms", "10000"),
+        ("heartbeat.interval.ms", "1000"),
         // Back within ten seconds of the brokers; topics and partitions made later are found as soon.
         ("reconnect.backoff.ms", "100"),
         ("reconnect.backoff.max.ms", "4000"),

@@ -53,6 +53,8 @@ pub(crate) fn real(settings: SourcesSettings) -> OpenSource {
 impl Replica {
     /// Starts one over a database, delivering to a ledger.
     pub(crate) async fn start(database: &str, ledger: &Ledger, open: OpenSource) -> Self {
+        // `RUST_LOG=info … -- --nocapture` shows what happens; a second one is not needed.
+        let _first = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_test_writer().try_init();
         let keyring = SecretKeyring::new(("test".to_owned(), [7; 32].into()), []).expect("a key");
         let settings = StoreSettings { url: database.to_owned(), ..StoreSettings::default() };
         let store = Arc::new(Store::connect(&settings, keyring).await.expect("the database answers"));

@@ -60,8 +60,7 @@ pub(crate) async fn run(bench: &impl Bench) {
     told("restarted").await;
 
     bench.publish(3_000..6_000).await;
-    let kafka = bench.settings().kafka_bootstrap_servers;
-    kill_between_commit_and_acknowledgement(&url, kafka.as_deref()).await;
+    kill_between_commit_and_acknowledgement(&url, &bench.settings()).await;
     let third = replica().await;
     delivered(&ledger, &database, 6_000, "what a killed replica had accepted is delivered by the next one").await;
     told("killed and taken over").await;

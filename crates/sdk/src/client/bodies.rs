@@ -3,9 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use callbacks_interfaces::body_format::BodyFormat;
 use callbacks_interfaces::callback_configuration::{CallbackStatus, HttpMethod, PausedDeliveries};
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
+use callbacks_interfaces::delivery_phase::{DeliveryPhase, OnGateError};
+use callbacks_interfaces::envelope::Envelope;
 use callbacks_interfaces::retry_policy::RetryPolicy;
+use callbacks_interfaces::signature_choice::SignatureChoice;
 use callbacks_interfaces::wire_profile::WireProfile;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -69,6 +73,16 @@ body! {
         failure_threshold: i32,
         /// What its deliveries look like on the wire.
         wire_profile: WireProfile,
+        /// How they are signed: several schemes at once, each in a header of its own.
+        signature_schemes: Vec<SignatureChoice>,
+        /// How the body's JSON is written.
+        body_format: BodyFormat,
+        /// What the body is made of.
+        envelope: Envelope,
+        /// Whether it is called after an event, or asked before it.
+        phase: DeliveryPhase,
+        /// What it means for an event when a gate fails to answer.
+        on_error: OnGateError,
         /// When failed deliveries are retried.
         retry_policy: RetryPolicy,
         /// When the endpoint is left alone.
@@ -212,7 +226,8 @@ mod tests {
         };
         let written = serde_json::to_value(&body).expect("serialises");
         assert_eq!(written, json!({"name": "orders", "maxRetries": 2, "secret": "s"}));
-        let event = serde_json::to_value(EventBody::new("order.created", json!({"a": 1}))).expect("serialises");
+        let event =
+            serde_json::to_value(EventBody::new("order.created", json!({"a": 1}))).expect("serialises");
         assert_eq!(event, json!({"type": "order.created", "payload": {"a": 1}}));
     }
 }

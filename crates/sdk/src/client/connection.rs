@@ -51,7 +51,8 @@ impl Client {
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
             return Err(misconfigured("the service's URL must start with http:// or https://".to_owned()));
         }
-        let builder = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
+        let builder =
+            reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
         // A proxy cannot reach what listens on this machine only.
         let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
         let http = builder.build().map_err(|error| misconfigured(error.to_string()))?;
@@ -65,7 +66,8 @@ impl Client {
     /// [`ClientError::Misconfigured`] when the key has characters a header cannot carry.
     pub fn with_api_key(mut self, key: &str) -> Result<Self, ClientError> {
         let value = HeaderValue::try_from(format!("Bearer {key}"));
-        let mut value = value.map_err(|_| ClientError::Misconfigured("the API key is not valid".to_owned()))?;
+        let mut value =
+            value.map_err(|_| ClientError::Misconfigured("the API key is not valid".to_owned()))?;
         value.set_sensitive(true);
         self.headers.insert(AUTHORIZATION, value);
         Ok(self)
@@ -78,7 +80,8 @@ impl Client {
     /// [`ClientError::Misconfigured`] when the key has characters a header cannot carry.
     pub fn idempotent(&self, key: &str) -> Result<Self, ClientError> {
         let value = HeaderValue::try_from(key);
-        let value = value.map_err(|_| ClientError::Misconfigured("the idempotency key is not valid".to_owned()))?;
+        let value =
+            value.map_err(|_| ClientError::Misconfigured("the idempotency key is not valid".to_owned()))?;
         let mut client = self.clone();
         client.headers.insert(IDEMPOTENCY_KEY, value);
         Ok(client)

@@ -36,7 +36,10 @@ impl Executions<'_> {
     ///
     /// # Errors
     /// When a parameter is not valid.
-    pub async fn newest(&self, parameters: &[(&str, &str)]) -> Result<Linked<CallbackExecution>, ClientError> {
+    pub async fn newest(
+        &self,
+        parameters: &[(&str, &str)],
+    ) -> Result<Linked<CallbackExecution>, ClientError> {
         self.listed(&["api", "v1", NAME], parameters).await
     }
 

@@ -10,7 +10,7 @@ use crate::error::ClientError;
 pub struct Linked<T> {
     /// The rows.
     pub rows: Vec<T>,
-    /// The `cursor` parameter of the next call; `None` when these were the last.
+    /// The `cursor` parameter of the next call (for tenants, `after`); `None` when these were the last.
     pub next: Option<String>,
 }
 
@@ -21,12 +21,14 @@ impl<T: DeserializeOwned> Linked<T> {
     }
 }
 
-/// The cursor of a `Link: <…?cursor=…>; rel="next"` header.
+/// The cursor of a `Link: <…?cursor=…>; rel="next"` header; lists in the order of their ids name it `after`.
 fn cursor(link: &str) -> Option<String> {
     let (target, _) = link.strip_prefix('<')?.split_once(">; rel=\"next\"")?;
     // The target is relative; only its query is of interest.
     let url = Url::parse("http://any/").ok()?.join(target).ok()?;
-    url.query_pairs().find(|(name, _)| name == "cursor").map(|(_, value)| value.into_owned())
+    url.query_pairs()
+        .find(|(name, _)| name == "cursor" || name == "after")
+        .map(|(_, value)| value.into_owned())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! Deliberately absent: retries. Writes carry an idempotency key when asked to
 //! ([`Client::idempotent`]), so a caller can repeat them safely by its own policy.
 
+mod access;
 pub mod bodies;
 mod connection;
 mod deliveries;
@@ -20,6 +21,7 @@ mod resource;
 mod resources;
 mod selection;
 
+pub use access::{ApiKey, ApiKeyBody, ApiKeys, AuditEntry, NewApiKey, Role, Tenant, Tenants};
 pub use connection::Client;
 pub use deliveries::Deliveries;
 pub use event_types::EventTypes;

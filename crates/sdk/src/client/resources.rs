@@ -174,7 +174,8 @@ pub struct RotatedSecret {
     pub previous_secret_expires_at: Option<OffsetDateTime>,
 }
 
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretText>, D::Error> {
+/// A secret that is shown once, and `null` afterwards.
+pub(super) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretText>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(SecretText::try_from).transpose().map_err(serde::de::Error::custom)
 }

@@ -34,7 +34,11 @@ pub(crate) async fn run(state: &AppState, request: Request, next: Next) -> Respo
     let parameters = RawPathParams::from_request_parts(&mut parts, state).await.ok();
     let named = parameters.iter().flatten().next().map(|(_, text)| text.to_owned());
     let trail = Trail {
-        resource: route.strip_prefix(API).and_then(|rest| rest.split('/').next()).unwrap_or_default().to_owned(),
+        resource: route
+            .strip_prefix(API)
+            .and_then(|rest| rest.split('/').next())
+            .unwrap_or_default()
+            .to_owned(),
         operation: format!("{} {route}", parts.method),
         target: parts.uri.path().to_owned(),
         caller,
@@ -44,7 +48,10 @@ pub(crate) async fn run(state: &AppState, request: Request, next: Next) -> Respo
     if !response.status().is_success() {
         return response;
     }
-    let made = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok()?.rsplit('/').next());
+    let made = response
+        .headers()
+        .get(header::LOCATION)
+        .and_then(|location| location.to_str().ok()?.rsplit('/').next());
     let after = trail.look(state, named.as_deref().or(made)).await;
     let happening = trail.happening(response.status().as_u16(), before, after);
     // In a task of its own: the deadline of the request must not cut it off.

@@ -51,6 +51,8 @@ const TABLE: &[(&str, &str, Option<Operation>)] = &[
     ("/v3/api-docs", "GET", None),
     ("/openapi.json", "GET", None),
     ("/swagger-ui.html", "GET", None),
+    // Receivers verify signatures with it, and have no key.
+    ("/.well-known/callbacks/jwks.json", "GET", None),
     ("/actuator/health", "GET", None),
     ("/actuator/health/liveness", "GET", None),
     ("/actuator/health/readiness", "GET", None),
@@ -90,7 +92,11 @@ const TABLE: &[(&str, &str, Option<Operation>)] = &[
     ("/api/v1/event-subscriptions/{id}/deactivate", "POST", Some(Operation::ChangeSubscriptions)),
     ("/api/v1/event-subscriptions/{id}/status", "GET", Some(Operation::ReadSubscriptions)),
     ("/api/v1/callback-executions", "GET", Some(Operation::ReadExecutions)),
-    ("/api/v1/callback-executions/by-configuration/{configurationId}", "GET", Some(Operation::ReadExecutions)),
+    (
+        "/api/v1/callback-executions/by-configuration/{configurationId}",
+        "GET",
+        Some(Operation::ReadExecutions),
+    ),
     ("/api/v1/callback-executions/by-status", "GET", Some(Operation::ReadExecutions)),
     ("/api/v1/callback-executions/pending-retries", "GET", Some(Operation::ReadExecutions)),
     ("/api/v1/callback-executions/recent", "GET", Some(Operation::ReadExecutions)),

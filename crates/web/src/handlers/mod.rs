@@ -13,3 +13,4 @@ pub mod event_subscriptions;
 pub mod events;
 pub mod listing;
 pub mod tenants;
+pub mod well_known;

@@ -99,7 +99,9 @@ pub(super) fn render(facts: &RequestFacts, mut response: Response) -> Response {
         parts.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if parts.status == http::StatusCode::UNAUTHORIZED {
-        parts.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"callbacks\""));
+        parts
+            .headers
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"callbacks\""));
     }
     if let ApiError::MethodNotServed { allowed, .. } = &error
         && let Ok(allowed) = HeaderValue::from_str(allowed)

@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::handlers::{
-    actuator, api_keys, audit_log, authorized_domains, callback_configurations, callback_executions, deliveries,
-    event_subscriptions, events, tenants,
+    actuator, api_keys, audit_log, authorized_domains, callback_configurations, callback_executions,
+    deliveries, event_subscriptions, events, tenants, well_known,
 };
 use crate::middleware::edge::edge;
 use crate::problem_response::ApiError;
@@ -140,4 +140,5 @@ fn actuator_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(actuator::metric))
         .routes(routes!(actuator::prometheus))
         .routes(routes!(actuator::metrics_alias))
+        .routes(routes!(well_known::jwks))
 }

@@ -3,9 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use callbacks_interfaces::body_format::BodyFormat;
 use callbacks_interfaces::callback_configuration::{CallbackStatus, HttpMethod, PausedDeliveries};
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
+use callbacks_interfaces::delivery_phase::{DeliveryPhase, OnGateError};
+use callbacks_interfaces::envelope::Envelope;
 use callbacks_interfaces::retry_policy::RetryPolicy;
+use callbacks_interfaces::signature_choice::SignatureChoice;
 use callbacks_interfaces::wire_profile::WireProfile;
 use serde::Serialize;
 use serde_json::Value;
@@ -80,6 +84,19 @@ pub struct CallbackConfigurationBody {
     pub updated_by: Option<String>,
     /// What deliveries look like.
     pub wire_profile: Option<WireProfile>,
+    /// How they are signed, instead of the profile's way; several at once.
+    #[schema(max_items = 8, example = json!(["STANDARD_WEBHOOKS", {"scheme": "STRIPE", "header": "Stripe-Signature"}]))]
+    pub signature_schemes: Option<Vec<SignatureChoice>>,
+    /// How their JSON is written, instead of the profile's way.
+    pub body_format: Option<BodyFormat>,
+    /// What their body is made of, instead of the profile's envelope.
+    pub envelope: Option<Envelope>,
+    /// Whether it is called after an event, or asked before it.
+    #[schema(default = "AFTER")]
+    pub phase: Option<DeliveryPhase>,
+    /// What a gate's failure means for an event.
+    #[schema(default = "PROCEED")]
+    pub on_error: Option<OnGateError>,
     /// Replaces `retryDelayMs` and `retryBackoffMultiplier`.
     pub retry_policy: Option<RetryPolicy>,
     /// Replaces the service's breaker settings.

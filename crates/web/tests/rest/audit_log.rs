@@ -23,7 +23,9 @@ async fn changes(service: &Guarded, admin: &str) {
     body["signatureEnabled"] = true.into();
     let id = service.create(admin, PATH, &body).await;
     let path = format!("{PATH}/{id}");
-    let patched = service.call(admin, "PATCH", &path, &json!({"name": "renamed", "secret": "whsec_CANARY_7f3a9c"})).await;
+    let patched = service
+        .call(admin, "PATCH", &path, &json!({"name": "renamed", "secret": "whsec_CANARY_7f3a9c"}))
+        .await;
     assert_eq!(patched.status, 200, "{}", patched.text);
     assert_eq!(service.ask(admin, bare("DELETE", &path)).await.status, 204);
 }
@@ -38,10 +40,20 @@ async fn changes_are_told_with_before_and_after(pool: PgPool) {
     let answer = service.get(&admin, LOG).await;
     let entries = answer.json.as_array().expect("entries");
     let told: Vec<&Value> = entries.iter().map(|entry| &entry["operation"]).collect();
-    assert_eq!(told, [&json!(format!("DELETE {PATH}/{{id}}")), &json!(format!("PATCH {PATH}/{{id}}")), &json!(format!("POST {PATH}"))]);
+    assert_eq!(
+        told,
+        [
+            &json!(format!("DELETE {PATH}/{{id}}")),
+            &json!(format!("PATCH {PATH}/{{id}}")),
+            &json!(format!("POST {PATH}"))
+        ]
+    );
     let [deleted, patched, created] = entries.as_slice() else { panic!("{}", answer.text) };
     assert_eq!((&created["before"], &created["after"]["name"]), (&json!(null), &json!("orders")));
-    assert_eq!((&patched["before"]["name"], &patched["after"]["name"]), (&json!("orders"), &json!("renamed")));
+    assert_eq!(
+        (&patched["before"]["name"], &patched["after"]["name"]),
+        (&json!("orders"), &json!("renamed"))
+    );
     assert_eq!((&deleted["before"]["name"], &deleted["after"]), (&json!("renamed"), &json!(null)));
     for entry in entries {
         assert_eq!((&entry["tenantId"], &entry["role"]), (&json!("tenant-a"), &json!("tenant-admin")));
@@ -60,7 +72,10 @@ async fn changes_are_told_with_before_and_after(pool: PgPool) {
     let stranger = service.key(Role::TenantAdmin, Some("tenant-b")).await;
     assert_eq!(service.get(&stranger, LOG).await.json, json!([]));
     let operator = service.key(Role::Operator, None).await;
-    assert_eq!(service.get(&operator, &format!("{LOG}?tenantId=tenant-a")).await.json.as_array().map(Vec::len), Some(3));
+    assert_eq!(
+        service.get(&operator, &format!("{LOG}?tenantId=tenant-a")).await.json.as_array().map(Vec::len),
+        Some(3)
+    );
 }
 
 #[sqlx::test(migrations = "../../migrations")]

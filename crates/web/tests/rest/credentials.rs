@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use callbacks_core::access::key_ring::{KeyRing, Refusal};
 use callbacks_core::access::role::Role;
-use callbacks_core::clock::SystemClock;
+use callbacks_core::clock::{Clock, SystemClock};
 use serde_json::json;
 use sqlx::PgPool;
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::guarded::Guarded;
@@ -25,10 +24,10 @@ async fn only_a_good_key_opens(pool: PgPool) {
     other_header.headers_mut().insert("x-api-key", good.parse().expect("a value"));
     assert_eq!(service.service.send(other_header).await.status, 200);
 
-    let soon = OffsetDateTime::now_utc() + time::Duration::milliseconds(300);
+    let soon = SystemClock.now() + time::Duration::milliseconds(1500);
     let expiring = service.key_until(Role::TenantAdmin, Some("tenant-a"), Some(soon)).await;
     assert_eq!(service.get(&expiring, PATH).await.status, 200);
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(Duration::from_millis(1600)).await;
 
     let mut forged = good.clone();
     forged.replace_range(good.len() - 1.., if good.ends_with('0') { "1" } else { "0" });
@@ -44,7 +43,12 @@ async fn only_a_good_key_opens(pool: PgPool) {
     basic.headers_mut().insert("authorization", "Basic YWRtaW46YWRtaW4=".parse().expect("a value"));
     refused.push(service.service.send(basic).await);
     for answer in refused {
-        assert_eq!((answer.status.as_u16(), &answer.json["code"]), (401, &json!("UNAUTHORIZED")), "{}", answer.text);
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json["code"]),
+            (401, &json!("UNAUTHORIZED")),
+            "{}",
+            answer.text
+        );
         assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"callbacks\"");
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.header("x-frame-options"), "DENY");
@@ -84,7 +88,11 @@ async fn a_key_is_shown_once_and_never_stored(pool: PgPool) {
     for text in [&seen.text, &listed.text, &service.get(&operator, "/api/v1/audit-log").await.text] {
         assert!(!text.contains(secret), "{text}");
     }
-    for sql in ["SELECT string_agg(k::text, '') FROM api_keys k", "SELECT string_agg(i::text, '') FROM idempotency_keys i", "SELECT string_agg(a::text, '') FROM audit_log a"] {
+    for sql in [
+        "SELECT string_agg(k::text, '') FROM api_keys k",
+        "SELECT string_agg(i::text, '') FROM idempotency_keys i",
+        "SELECT string_agg(a::text, '') FROM audit_log a",
+    ] {
         let dump: String = sqlx::query_scalar(sql).fetch_one(&service.service.pool).await.expect("text");
         assert!(!dump.contains(secret) && !dump.contains(&hex::encode(secret)), "{sql}");
     }
@@ -131,7 +139,9 @@ async fn revocation_reaches_every_replica_within_two_seconds(pool: PgPool) {
         let since = Instant::now();
         let answer = match means {
             "key" => service.ask(&operator, bare("DELETE", made.header("location"))).await,
-            _ => service.call(&operator, "PATCH", "/api/v1/tenants/tenant-a", &json!({"active": false})).await,
+            _ => {
+                service.call(&operator, "PATCH", "/api/v1/tenants/tenant-a", &json!({"active": false})).await
+            }
         };
         assert!(answer.status.is_success(), "{}", answer.text);
         assert_eq!(service.get(&key, PATH).await.status, 401, "here at once");

@@ -26,11 +26,19 @@ async fn another_tenant_cannot_be_named(pool: PgPool) {
         ("/api/v1/events/explain", foreign(json!({"type": "order.created", "payload": {}}))),
     ] {
         let answer = service.call(&admin, "POST", path, &body).await;
-        assert_eq!((answer.status.as_u16(), &answer.json["code"]), (403, &json!("FORBIDDEN")), "{path}: {}", answer.text);
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json["code"]),
+            (403, &json!("FORBIDDEN")),
+            "{path}: {}",
+            answer.text
+        );
     }
     for table in ["callback_configurations", "authorized_domains", "event_subscriptions", "events"] {
         let sql = format!("SELECT count(*) FROM {table}");
-        let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&service.service.pool).await.expect("a number");
+        let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .fetch_one(&service.service.pool)
+            .await
+            .expect("a number");
         assert_eq!(rows, 0, "{table}");
     }
     let own = service.call(&admin, "POST", PATH, &configuration()).await;
@@ -89,6 +97,13 @@ async fn no_way_of_asking_shows_foreign_rows(pool: PgPool) {
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         assert!(!answer.text.contains("tenant-b"), "{path}: {}", answer.text);
     }
-    let filtered = service.call(&a, "POST", &format!("{PATH}/filter"), &json!({"filters": {"tenantId": "tenant-b"}})).await;
-    assert_eq!((filtered.status.as_u16(), &filtered.json["totalElements"]), (200, &json!(0)), "{}", filtered.text);
+    let filtered = service
+        .call(&a, "POST", &format!("{PATH}/filter"), &json!({"filters": {"tenantId": "tenant-b"}}))
+        .await;
+    assert_eq!(
+        (filtered.status.as_u16(), &filtered.json["totalElements"]),
+        (200, &json!(0)),
+        "{}",
+        filtered.text
+    );
 }

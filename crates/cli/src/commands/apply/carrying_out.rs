@@ -35,10 +35,10 @@ async fn rows<V: DeserializeOwned + Serialize, I: Display>(
     tenant: &str,
 ) -> anyhow::Result<Vec<Existing>> {
     let views = resource.collect(&Selection::all().filtered("tenantId", tenant)).await?;
-    views.iter().map(|view| row(kind, tenant, serde_json::to_value(view)?)).collect()
+    views.iter().map(|view| row(kind, tenant, &serde_json::to_value(view)?)).collect()
 }
 
-fn row(kind: Kind, tenant: &str, view: Value) -> anyhow::Result<Existing> {
+fn row(kind: Kind, tenant: &str, view: &Value) -> anyhow::Result<Existing> {
     let text = |member: &str| view.get(member).and_then(Value::as_str).map(str::to_owned);
     let id = text("id").context("the service answered with a resource without an id")?;
     let name = text(kind.name_member()).context("the service answered with a resource without a name")?;
@@ -68,11 +68,16 @@ async fn create(client: &Client, kind: Kind, body: &Map<String, Value>) -> anyho
 }
 
 async fn update(client: &Client, kind: Kind, id: &str, differences: &[Difference]) -> anyhow::Result<()> {
-    let patch: Map<String, Value> = differences.iter().map(|one| (one.member.clone(), one.to.clone())).collect();
+    let patch: Map<String, Value> =
+        differences.iter().map(|one| (one.member.clone(), one.to.clone())).collect();
     match kind {
         Kind::Domain => client.domains().patch(parsed::<DomainId>(id)?, &patch).await.map(drop),
-        Kind::Configuration => client.configurations().patch(parsed::<ConfigurationId>(id)?, &patch).await.map(drop),
-        Kind::Subscription => client.subscriptions().patch(parsed::<SubscriptionId>(id)?, &patch).await.map(drop),
+        Kind::Configuration => {
+            client.configurations().patch(parsed::<ConfigurationId>(id)?, &patch).await.map(drop)
+        }
+        Kind::Subscription => {
+            client.subscriptions().patch(parsed::<SubscriptionId>(id)?, &patch).await.map(drop)
+        }
     }?;
     Ok(())
 }

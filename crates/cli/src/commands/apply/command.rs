@@ -60,7 +60,11 @@ impl Apply {
         let mut out = io::stdout().lock();
         if self.json {
             let rows: Vec<Value> = changes.iter().map(as_json).collect();
-            return writeln!(out, "{:#}", json!({"changes": rows, "notes": wanted.notes, "dryRun": self.dry_run}));
+            return writeln!(
+                out,
+                "{:#}",
+                json!({"changes": rows, "notes": wanted.notes, "dryRun": self.dry_run})
+            );
         }
         let mut table = TextTable::new(&["CHANGE", "KIND", "TENANT", "NAME", "DETAILS"]);
         for change in changes {
@@ -130,13 +134,19 @@ fn harmless(difference: &Difference) -> Difference {
     let masked = |value: &Value| match value {
         Value::Object(members) => members
             .iter()
-            .map(|(name, value)| (name.clone(), if is_sensitive_name(name) { MASK.into() } else { value.clone() }))
+            .map(|(name, value)| {
+                (name.clone(), if is_sensitive_name(name) { MASK.into() } else { value.clone() })
+            })
             .collect(),
         value => value.clone(),
     };
     let Difference { member, from, to } = difference;
     let secret = member == "secret";
-    Difference { member: member.clone(), from: masked(from), to: if secret { MASK.into() } else { masked(to) } }
+    Difference {
+        member: member.clone(),
+        from: masked(from),
+        to: if secret { MASK.into() } else { masked(to) },
+    }
 }
 
 #[cfg(test)]
@@ -150,7 +160,8 @@ pub(in crate::commands) mod tests {
 
     #[test]
     fn no_secret_is_shown() {
-        let difference = |member: &str, to: Value| Difference { member: member.to_owned(), from: Value::Null, to };
+        let difference =
+            |member: &str, to: Value| Difference { member: member.to_owned(), from: Value::Null, to };
         let text = shown(&difference("secret", "canary".into()))
             + &shown(&difference("customHeaders", json!({"Authorization": "canary", "X-A": "1"})));
         assert!(!text.contains("canary") && text.contains("X-A"), "{text}");

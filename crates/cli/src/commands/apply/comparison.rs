@@ -4,6 +4,7 @@ use callbacks_interfaces::domain_pattern::DomainPattern;
 use callbacks_interfaces::instant;
 use callbacks_interfaces::masked::MASK;
 use callbacks_interfaces::retry_policy::RetryPolicy;
+use callbacks_interfaces::signature_choice::SignatureChoice;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -25,7 +26,11 @@ pub(super) enum Secrets {
 }
 
 /// The members of `wanted` that `existing` (a view of the API) does not have like that.
-pub(super) fn differences(wanted: &Map<String, Value>, existing: &Map<String, Value>, secrets: Secrets) -> Vec<Difference> {
+pub(super) fn differences(
+    wanted: &Map<String, Value>,
+    existing: &Map<String, Value>,
+    secrets: Secrets,
+) -> Vec<Difference> {
     let mut found = Vec::new();
     for (member, value) in wanted {
         let current = existing.get(member).unwrap_or(&Value::Null);
@@ -46,17 +51,24 @@ pub(super) fn differences(wanted: &Map<String, Value>, existing: &Map<String, Va
 /// A value as the service stores and shows it.
 fn canonical(member: &str, value: &Value) -> Value {
     let stored = match (member, value) {
-        ("url", Value::String(text)) => CallbackUrl::try_from(text.as_str()).ok().map(|url| url.as_str().into()),
-        ("domain", Value::String(text)) => domain(text),
-        ("allowedDomains", Value::Array(items)) => {
-            items.iter().map(|item| item.as_str().and_then(domain)).collect::<Option<Vec<_>>>().map(Value::Array)
+        ("url", Value::String(text)) => {
+            CallbackUrl::try_from(text.as_str()).ok().map(|url| url.as_str().into())
         }
+        ("domain", Value::String(text)) => domain(text),
+        ("allowedDomains", Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().and_then(domain))
+            .collect::<Option<Vec<_>>>()
+            .map(Value::Array),
         ("retryPolicy", Value::Object(policy)) => {
             RetryPolicy::try_from(policy).ok().and_then(|policy| serde_json::to_value(policy).ok())
         }
         ("circuitBreaker", Value::Object(policy)) => {
             CircuitBreakerPolicy::try_from(policy).ok().and_then(|policy| serde_json::to_value(policy).ok())
         }
+        ("signatureSchemes", schemes) => serde_json::from_value::<Vec<SignatureChoice>>(schemes.clone())
+            .ok()
+            .and_then(|schemes| serde_json::to_value(schemes).ok()),
         ("expiresAt", Value::String(text)) => {
             instant::from_text(text).and_then(instant::to_text).map(Value::String)
         }
@@ -75,11 +87,14 @@ fn same(wanted: &Value, existing: &Value, secrets: Secrets) -> bool {
         (Value::Number(wanted), Value::Number(existing)) => wanted.as_f64() == existing.as_f64(),
         (_, Value::String(mask)) if mask == MASK => secrets == Secrets::Kept,
         (Value::Array(wanted), Value::Array(existing)) => {
-            wanted.len() == existing.len() && wanted.iter().zip(existing).all(|(wanted, existing)| same(wanted, existing, secrets))
+            wanted.len() == existing.len()
+                && wanted.iter().zip(existing).all(|(wanted, existing)| same(wanted, existing, secrets))
         }
         (Value::Object(wanted), Value::Object(existing)) => {
             wanted.len() == existing.len()
-                && wanted.iter().all(|(name, value)| existing.get(name).is_some_and(|other| same(value, other, secrets)))
+                && wanted
+                    .iter()
+                    .all(|(name, value)| existing.get(name).is_some_and(|other| same(value, other, secrets)))
         }
         (one, other) => one == other || (is_nothing(one) && is_nothing(other)),
     }
@@ -126,7 +141,13 @@ mod tests {
     fn what_differs_is_found() {
         let existing = json!({"name": "a", "maxRetries": 3, "subscribedEventTypes": ["a", "b"], "secretConfigured": false});
         let wanted = json!({"name": "a", "maxRetries": 4, "subscribedEventTypes": ["b", "a"], "secret": "s"});
-        assert_eq!(members(&wanted, &existing, Secrets::Kept), ["maxRetries", "secret", "subscribedEventTypes"]);
-        assert_eq!(members(&json!({"description": null, "filterExpression": "a=b"}), &existing, Secrets::Kept), ["filterExpression"]);
+        assert_eq!(
+            members(&wanted, &existing, Secrets::Kept),
+            ["maxRetries", "secret", "subscribedEventTypes"]
+        );
+        assert_eq!(
+            members(&json!({"description": null, "filterExpression": "a=b"}), &existing, Secrets::Kept),
+            ["filterExpression"]
+        );
     }
 }

@@ -74,7 +74,10 @@ mod tests {
         ]);
         let wanted = read(items.as_array().expect("a list"), "default").expect("valid");
         let [domain, first, second] = wanted.resources.as_slice() else { panic!("{:?}", wanted.resources) };
-        assert_eq!((domain.kind, domain.name.as_str(), domain.tenant.as_str()), (Kind::Domain, "a.example", "c1"));
+        assert_eq!(
+            (domain.kind, domain.name.as_str(), domain.tenant.as_str()),
+            (Kind::Domain, "a.example", "c1")
+        );
         let expected = json!({
             "name": "https://a.example/h", "tenantId": "c1", "wireProfile": "DEALIX", "url": "https://a.example/h",
             "status": "ACTIVE", "subscribedEventTypes": ["*"], "secret": "whsec_x", "signatureEnabled": true, "maxRetries": 5,
@@ -83,12 +86,16 @@ mod tests {
             "metadata": {"group": "https://a.example/h", "importedFrom": "DEALIX"},
         });
         assert_eq!(Value::Object(first.body.clone()), expected);
-        assert_eq!((second.name.as_str(), &second.body["status"]), ("https://a.example/h (2)", &json!("DISABLED")));
+        assert_eq!(
+            (second.name.as_str(), &second.body["status"]),
+            ("https://a.example/h (2)", &json!("DISABLED"))
+        );
     }
 
     #[test]
     fn the_schedule_is_the_originals() {
-        let vectors: Value = serde_json::from_str(include_str!("../../../tests/vectors/dealix.json")).expect("JSON");
+        let vectors: Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/dealix.json")).expect("JSON");
         let seconds: Vec<u64> = std::iter::once(0).chain(DELAYS_MS.map(|delay| delay / 1000)).collect();
         assert_eq!(vectors["schedule_seconds"], json!(seconds));
         assert_eq!(vectors["max_attempts"], json!(DELAYS_MS.len() + 1));

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
 use callbacks_interfaces::callback_url::CallbackUrl;
+use callbacks_interfaces::named_enum::NamedEnum as _;
 use callbacks_interfaces::wire_headers::custom_header_problems;
+use callbacks_interfaces::wire_profile::WireProfile;
 use serde_json::{Map, Value, json};
 
 use super::wanted::{GROUP, IMPORTED_FROM, Kind, Wanted, WantedResource};
@@ -51,7 +53,9 @@ impl Import {
             metadata.insert(GROUP.to_owned(), who.group.into());
             metadata.insert(IMPORTED_FROM.to_owned(), self.system.into());
         }
-        if let Some(url) = body.get("url").and_then(Value::as_str).and_then(|url| CallbackUrl::try_from(url).ok()) {
+        if let Some(url) =
+            body.get("url").and_then(Value::as_str).and_then(|url| CallbackUrl::try_from(url).ok())
+        {
             let needs_http = self.domains.entry((who.tenant.to_owned(), domain_of(&url))).or_default();
             *needs_http |= !url.is_https();
         }
@@ -77,7 +81,13 @@ impl Import {
             if needs_http {
                 body.insert("requireHttps".to_owned(), false.into());
             }
-            WantedResource { kind: Kind::Domain, place: format!("domain {domain}"), tenant, name: domain, body }
+            WantedResource {
+                kind: Kind::Domain,
+                place: format!("domain {domain}"),
+                tenant,
+                name: domain,
+                body,
+            }
         });
         wanted.resources = domains.chain(wanted.resources).collect();
         wanted
@@ -93,11 +103,18 @@ impl Import {
     }
 
     /// Headers without those the service sets itself.
-    pub(super) fn headers(&mut self, place: &str, body: &mut Map<String, Value>, headers: BTreeMap<String, String>) {
+    pub(super) fn headers(
+        &mut self,
+        place: &str,
+        body: &mut Map<String, Value>,
+        headers: BTreeMap<String, String>,
+    ) {
         let mut kept = Map::new();
+        let profile = WireProfile::from_name(self.system).unwrap_or_default();
+        let signature = profile.header_of(profile.default_scheme());
         for (name, value) in headers {
             let one = BTreeMap::from([(name.clone(), value.clone())]);
-            match custom_header_problems(&one, None).into_iter().next() {
+            match custom_header_problems(&one, Some(signature)).into_iter().next() {
                 Some(problem) => self.note(place, format!("header {name} is left out: {}", problem.message)),
                 None => {
                     kept.insert(name, value.into());
@@ -114,7 +131,10 @@ impl Import {
             self.note(place, "no attempts at all: imported with one");
         }
         if retries > MAX_RETRIES {
-            self.note(place, format!("{attempts} attempts are more than {}: imported with as many", MAX_RETRIES + 1));
+            self.note(
+                place,
+                format!("{attempts} attempts are more than {}: imported with as many", MAX_RETRIES + 1),
+            );
         }
         retries.min(MAX_RETRIES)
     }
@@ -132,7 +152,11 @@ pub(super) fn object<'a>(value: &'a Value, place: &str) -> anyhow::Result<&'a Ma
 }
 
 /// A text that may be missing.
-pub(super) fn text<'a>(members: &'a Map<String, Value>, name: &str, place: &str) -> anyhow::Result<Option<&'a str>> {
+pub(super) fn text<'a>(
+    members: &'a Map<String, Value>,
+    name: &str,
+    place: &str,
+) -> anyhow::Result<Option<&'a str>> {
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -141,8 +165,14 @@ pub(super) fn text<'a>(members: &'a Map<String, Value>, name: &str, place: &str)
 }
 
 /// A text that must be there.
-pub(super) fn required<'a>(members: &'a Map<String, Value>, name: &str, place: &str) -> anyhow::Result<&'a str> {
-    text(members, name, place)?.filter(|text| !text.is_empty()).with_context(|| format!("{place}.{name} is required"))
+pub(super) fn required<'a>(
+    members: &'a Map<String, Value>,
+    name: &str,
+    place: &str,
+) -> anyhow::Result<&'a str> {
+    text(members, name, place)?
+        .filter(|text| !text.is_empty())
+        .with_context(|| format!("{place}.{name} is required"))
 }
 
 /// A switch that may be missing.
@@ -158,7 +188,9 @@ pub(super) fn flag_or_true(members: &Map<String, Value>, name: &str, place: &str
 pub(super) fn count(members: &Map<String, Value>, name: &str, place: &str) -> anyhow::Result<Option<u64>> {
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => value.as_u64().map(Some).with_context(|| format!("{place}.{name} must be a whole number")),
+        Some(value) => {
+            value.as_u64().map(Some).with_context(|| format!("{place}.{name} must be a whole number"))
+        }
     }
 }
 

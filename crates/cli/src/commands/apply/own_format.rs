@@ -5,8 +5,11 @@ use serde_json::{Map, Value};
 use super::wanted::{Kind, Wanted, WantedResource};
 
 /// The lists of a tenant, and what is in them.
-const LISTS: [(&str, Kind); 3] =
-    [("domains", Kind::Domain), ("configurations", Kind::Configuration), ("subscriptions", Kind::Subscription)];
+const LISTS: [(&str, Kind); 3] = [
+    ("domains", Kind::Domain),
+    ("configurations", Kind::Configuration),
+    ("subscriptions", Kind::Subscription),
+];
 
 /// Reads this service's own form: the three lists at the top for one tenant (`tenantId`, or the one named on the command
 /// line), and `tenants: {name: {the three lists}}` for others.
@@ -15,10 +18,12 @@ pub(super) fn read(document: &Map<String, Value>, default_tenant: &str) -> anyho
     for name in document.keys() {
         let known = LISTS.iter().any(|(list, _)| list == name);
         if !known && !["version", "tenantId", "tenants"].contains(&name.as_str()) {
-            bail!("{name} is not known; known are version, tenantId, domains, configurations, subscriptions, tenants");
+            bail!(
+                "{name} is not known; known are version, tenantId, domains, configurations, subscriptions, tenants"
+            );
         }
     }
-    if document.get("version").is_some_and(|version| *version != Value::from(1)) {
+    if document.get("version").is_some_and(|version| version.as_u64() != Some(1)) {
         bail!("version must be 1");
     }
     let tenant = match document.get("tenantId") {
@@ -32,7 +37,8 @@ pub(super) fn read(document: &Map<String, Value>, default_tenant: &str) -> anyho
         Some(Value::Object(tenants)) => {
             for (tenant, lists) in tenants {
                 let place = format!("tenants.{tenant}.");
-                let lists = lists.as_object().with_context(|| format!("tenants.{tenant} must be a map of lists"))?;
+                let lists =
+                    lists.as_object().with_context(|| format!("tenants.{tenant} must be a map of lists"))?;
                 if let Some(unknown) = lists.keys().find(|name| LISTS.iter().all(|(list, _)| list != name)) {
                     bail!("{place}{unknown} is not known; known are domains, configurations, subscriptions");
                 }
@@ -63,7 +69,9 @@ fn read_lists(wanted: &mut Wanted, lists: &Map<String, Value>, tenant: &str, at:
 fn resource(kind: Kind, item: &Value, tenant: &str, place: String) -> anyhow::Result<WantedResource> {
     let mut body = match (kind, item) {
         (_, Value::Object(body)) => body.clone(),
-        (Kind::Domain, Value::String(domain)) => Map::from_iter([("domain".to_owned(), domain.as_str().into())]),
+        (Kind::Domain, Value::String(domain)) => {
+            Map::from_iter([("domain".to_owned(), domain.as_str().into())])
+        }
         _ => bail!("{place} must be a map"),
     };
     let named = body.get("tenantId").filter(|tenant| !tenant.is_null());
@@ -71,7 +79,8 @@ fn resource(kind: Kind, item: &Value, tenant: &str, place: String) -> anyhow::Re
         bail!("{place}.tenantId is not the tenant of its list, {tenant}");
     }
     let member = kind.name_member();
-    let name = body.get(member).and_then(Value::as_str).with_context(|| format!("{place}.{member} is required"))?;
+    let name =
+        body.get(member).and_then(Value::as_str).with_context(|| format!("{place}.{member} is required"))?;
     let name = canonical_name(kind, name);
     body.insert("tenantId".to_owned(), tenant.into());
     Ok(WantedResource { kind, place, tenant: tenant.to_owned(), name, body })
@@ -80,7 +89,9 @@ fn resource(kind: Kind, item: &Value, tenant: &str, place: String) -> anyhow::Re
 /// Domains are compared as the service stores them.
 pub(super) fn canonical_name(kind: Kind, name: &str) -> String {
     match kind {
-        Kind::Domain => DomainPattern::try_from(name).map_or_else(|_| name.to_owned(), |domain| domain.to_string()),
+        Kind::Domain => {
+            DomainPattern::try_from(name).map_or_else(|_| name.to_owned(), |domain| domain.to_string())
+        }
         Kind::Configuration | Kind::Subscription => name.to_owned(),
     }
 }
@@ -91,20 +102,23 @@ mod tests {
 
     use super::*;
 
-    fn wanted(document: Value) -> anyhow::Result<Wanted> {
+    fn wanted(document: &Value) -> anyhow::Result<Wanted> {
         read(document.as_object().expect("an object"), "default")
     }
 
     #[test]
     fn the_lists_of_all_tenants_are_read() {
-        let wanted = wanted(json!({
+        let wanted = wanted(&json!({
             "version": 1,
             "domains": ["API.Example.com"],
             "tenants": {"acme": {"configurations": [{"name": "a", "url": "https://a.example"}], "subscriptions": []}},
         }))
         .expect("valid");
-        let found: Vec<_> =
-            wanted.resources.iter().map(|one| (one.kind, one.tenant.as_str(), one.name.as_str(), one.place.as_str())).collect();
+        let found: Vec<_> = wanted
+            .resources
+            .iter()
+            .map(|one| (one.kind, one.tenant.as_str(), one.name.as_str(), one.place.as_str()))
+            .collect();
         assert_eq!(
             found,
             [
@@ -126,7 +140,7 @@ mod tests {
             (json!({"tenants": {"a": {"domain": []}}}), "tenants.a.domain is not known"),
             (json!({"domains": [{"domain": "a.example", "tenantId": "other"}]}), "domains[0].tenantId"),
         ] {
-            let error = wanted(document).expect_err(part).to_string();
+            let error = wanted(&document).expect_err(part).to_string();
             assert!(error.contains(part), "{error}");
         }
     }

@@ -69,7 +69,11 @@ pub(super) struct Permission {
 ///
 /// # Errors
 /// When a name stands for more than one resource.
-pub(super) fn plan(wanted: &Wanted, existing: &[Existing], permission: Permission) -> anyhow::Result<Vec<Change>> {
+pub(super) fn plan(
+    wanted: &Wanted,
+    existing: &[Existing],
+    permission: Permission,
+) -> anyhow::Result<Vec<Change>> {
     let mut by_name: BTreeMap<(Kind, &str, &str), Vec<&Existing>> = BTreeMap::new();
     for one in existing {
         by_name.entry((one.kind, &one.tenant, &one.name)).or_default().push(one);
@@ -89,7 +93,11 @@ pub(super) fn plan(wanted: &Wanted, existing: &[Existing], permission: Permissio
             },
             Some(several) => bail!(
                 "{}: tenant {} has {} {}s called {:?}; rename all but one",
-                resource.place, resource.tenant, several.len(), resource.kind, resource.name
+                resource.place,
+                resource.tenant,
+                several.len(),
+                resource.kind,
+                resource.name
             ),
         };
         let (tenant, name) = (resource.tenant.clone(), resource.name.clone());
@@ -97,7 +105,8 @@ pub(super) fn plan(wanted: &Wanted, existing: &[Existing], permission: Permissio
     }
     changes.sort_by_key(|change| change.kind);
     if permission.prune {
-        let superfluous = existing.iter().rev().filter(|one| !named.contains_key(&(one.kind, &*one.tenant, &*one.name)));
+        let superfluous =
+            existing.iter().rev().filter(|one| !named.contains_key(&(one.kind, &*one.tenant, &*one.name)));
         changes.extend(superfluous.filter(|one| is_ours(one, wanted)).map(|one| Change {
             kind: one.kind,
             tenant: one.tenant.clone(),
@@ -110,7 +119,8 @@ pub(super) fn plan(wanted: &Wanted, existing: &[Existing], permission: Permissio
 
 /// Whether the file is the whole truth about resources like this one.
 fn is_ours(one: &Existing, wanted: &Wanted) -> bool {
-    let imported_from = one.view.get("metadata").and_then(|metadata| metadata.get(IMPORTED_FROM)).and_then(Value::as_str);
+    let imported_from =
+        one.view.get("metadata").and_then(|metadata| metadata.get(IMPORTED_FROM)).and_then(Value::as_str);
     wanted.scopes.contains(&(one.tenant.clone(), one.kind))
         && wanted.imported_from.is_none_or(|system| imported_from == Some(system))
 }
@@ -125,7 +135,7 @@ mod tests {
     const CAREFUL: Permission = Permission { secrets: Secrets::Kept, prune: false };
     const PRUNING: Permission = Permission { secrets: Secrets::Kept, prune: true };
 
-    fn members(value: Value) -> Map<String, Value> {
+    fn members(value: &Value) -> Map<String, Value> {
         value.as_object().expect("an object").clone()
     }
 
@@ -135,7 +145,7 @@ mod tests {
             place: format!("configurations {name}"),
             tenant: "acme".to_owned(),
             name: (*name).to_owned(),
-            body: members(json!({"name": name, "maxRetries": retries})),
+            body: members(&json!({"name": name, "maxRetries": retries})),
         };
         Wanted {
             resources: names.iter().map(resource).collect(),
@@ -144,13 +154,13 @@ mod tests {
         }
     }
 
-    fn existing(name: &str, retries: i64, metadata: Value) -> Existing {
+    fn existing(name: &str, retries: i64, metadata: &Value) -> Existing {
         Existing {
             kind: Kind::Configuration,
             id: format!("id-{name}"),
             tenant: "acme".to_owned(),
             name: name.to_owned(),
-            view: members(json!({"name": name, "maxRetries": retries, "metadata": metadata})),
+            view: members(&json!({"name": name, "maxRetries": retries, "metadata": metadata})),
         }
     }
 
@@ -160,7 +170,11 @@ mod tests {
 
     #[test]
     fn each_resource_gets_its_action() {
-        let there = [existing("same", 1, Value::Null), existing("other", 1, Value::Null), existing("extra", 1, Value::Null)];
+        let there = [
+            existing("same", 1, &Value::Null),
+            existing("other", 1, &Value::Null),
+            existing("extra", 1, &Value::Null),
+        ];
         let wanted = wanted(&[("same", 1), ("other", 2), ("new", 3)]);
         let expected = vec![(Verb::Keep, "same"), (Verb::Update, "other"), (Verb::Create, "new")];
         assert_eq!(verbs(&plan(&wanted, &there, CAREFUL).expect("a plan")), expected);
@@ -170,7 +184,8 @@ mod tests {
 
     #[test]
     fn an_import_prunes_only_what_it_imported() {
-        let there = [existing("old", 1, json!({"importedFrom": "PYFLY"})), existing("mine", 1, Value::Null)];
+        let there =
+            [existing("old", 1, &json!({"importedFrom": "PYFLY"})), existing("mine", 1, &Value::Null)];
         let wanted = Wanted { imported_from: Some("PYFLY"), ..wanted(&[]) };
         assert_eq!(verbs(&plan(&wanted, &there, PRUNING).expect("a plan")), [(Verb::Delete, "old")]);
         let elsewhere = Wanted { scopes: Default::default(), ..wanted };
@@ -180,7 +195,7 @@ mod tests {
     #[test]
     fn names_must_name_one_thing() {
         assert!(plan(&wanted(&[("a", 1), ("a", 2)]), &[], CAREFUL).is_err());
-        let twice = [existing("a", 1, Value::Null), existing("a", 2, Value::Null)];
+        let twice = [existing("a", 1, &Value::Null), existing("a", 2, &Value::Null)];
         let error = plan(&wanted(&[("a", 1)]), &twice, CAREFUL).expect_err("ambiguous").to_string();
         assert!(error.contains("2 configurations called"), "{error}");
     }

@@ -75,7 +75,8 @@ fn service_wide(http: Option<&Map<String, Value>>) -> anyhow::Result<Map<String,
         breaker["failureThreshold"] = threshold.clone();
     }
     if let Some(wait) = of_breaker("recovery-timeout") {
-        breaker["recoveryTimeoutMs"] = milliseconds(wait).context("pyfly.callbacks.http.circuit-breaker.recovery-timeout")?.into();
+        breaker["recoveryTimeoutMs"] =
+            milliseconds(wait).context("pyfly.callbacks.http.circuit-breaker.recovery-timeout")?.into();
     }
     Ok(Map::from_iter([("timeoutMs".to_owned(), timeout.into()), ("circuitBreaker".to_owned(), breaker)]))
 }
@@ -92,7 +93,8 @@ fn read_config(
     default_tenant: &str,
 ) -> anyhow::Result<()> {
     let id = text(config, "id", place)?.unwrap_or_default();
-    let name = text(config, "name", place)?.filter(|name| !name.is_empty()).or(Some(id).filter(|id| !id.is_empty()));
+    let name =
+        text(config, "name", place)?.filter(|name| !name.is_empty()).or(Some(id).filter(|id| !id.is_empty()));
     let name = name.with_context(|| format!("{place}.name (or id) is required"))?;
     let tenant = tenant_or(text(config, "tenant_id", place)?, default_tenant);
     let shared = shared_members(import, place, config, wide)?;
@@ -103,7 +105,8 @@ fn read_config(
         let mut body = shared.clone();
         let event_type = required(pair, "event_type", &place)?;
         if event_type != "*" && event_type.contains('*') {
-            import.note(&place, format!("{event_type} is a literal in pyfly; here * is any run of characters"));
+            import
+                .note(&place, format!("{event_type} is a literal in pyfly; here * is any run of characters"));
         }
         body.insert("subscribedEventTypes".to_owned(), json!([event_type]));
         body.insert("url".to_owned(), required(pair, "target_url", &place)?.into());
@@ -143,7 +146,8 @@ fn shared_members(
 
 /// The config's own allow-list. An entry stands for its subdomains too, there as here.
 fn allowed_domains(config: &Map<String, Value>, place: &str) -> anyhow::Result<Vec<Value>> {
-    let entries = config.get("authorized_domains").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let entries =
+        config.get("authorized_domains").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let domain = |(index, entry): (usize, &Value)| {
         let place = format!("{place}.authorized_domains[{index}]");
         match entry {
@@ -175,7 +179,7 @@ mod tests {
                 "id": "c-1", "tenant_id": "acme", "name": "crm", "secret": "s", "max_attempts": 3, "backoff_ms": 1000,
                 "authorized_domains": [{"domain": " example.com ", "description": "ours"}],
                 "subscriptions": [
-                    {"event_type": "order.created", "target_url": "https://crm.example.com/a", "headers": {"X-A": "1", "Host": "x"}},
+                    {"event_type": "order.created", "target_url": "https://crm.example.com/a", "headers": {"X-A": "1", "Host": "x", "x-pyfly-signature": "forged"}},
                     {"event_type": "*", "target_url": "http://audit.example.com:8080/b"},
                 ],
             }],
@@ -202,7 +206,7 @@ mod tests {
             "metadata": {"pyflyId": "c-1", "group": "crm", "importedFrom": "PYFLY"},
         });
         assert_eq!(Value::Object(wanted.resources[2].body.clone()), expected);
-        assert_eq!(wanted.notes.len(), 1, "{:?}", wanted.notes);
+        assert_eq!(wanted.notes.len(), 2, "{:?}", wanted.notes);
     }
 
     #[test]
@@ -213,7 +217,10 @@ mod tests {
         let wanted = read(&Source::find(&document).expect("pyfly's form"), "here").expect("valid");
         let body = &wanted.resources[1].body;
         assert_eq!((body["name"].as_str(), body["tenantId"].as_str()), (Some("x/1"), Some("here")));
-        assert_eq!((&body["status"], &body["maxRetries"], &body["signatureEnabled"]), (&json!("DISABLED"), &json!(10), &json!(false)));
+        assert_eq!(
+            (&body["status"], &body["maxRetries"], &body["signatureEnabled"]),
+            (&json!("DISABLED"), &json!(10), &json!(false))
+        );
         assert_eq!(wanted.notes.len(), 2, "{:?}", wanted.notes);
         let nameless = json!({"subscriptions": [{"event_type": "a", "target_url": "https://a.example/"}]});
         assert!(read(&Source::find(&nameless).expect("pyfly's form"), "d").is_err());

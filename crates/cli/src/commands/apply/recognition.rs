@@ -42,16 +42,22 @@ mod tests {
     #[test]
     fn each_form_is_recognised() {
         let from = |document: Value| read(&document, "default").map(|wanted| wanted.imported_from);
-        let pyfly = json!({"name": "c", "subscriptions": [{"event_type": "a", "target_url": "https://a.example/"}]});
+        let pyfly =
+            json!({"name": "c", "subscriptions": [{"event_type": "a", "target_url": "https://a.example/"}]});
         assert_eq!(from(pyfly.clone()).expect("valid"), Some("PYFLY"));
-        assert_eq!(from(json!([pyfly.clone()])).expect("valid"), Some("PYFLY"));
-        assert_eq!(from(json!({"pyfly": {"callbacks": {"configs": [pyfly]}}})).expect("valid"), Some("PYFLY"));
+        assert_eq!(from(json!([pyfly])).expect("valid"), Some("PYFLY"));
+        assert_eq!(
+            from(json!({"pyfly": {"callbacks": {"configs": [pyfly]}}})).expect("valid"),
+            Some("PYFLY")
+        );
         let dealix = json!([{"customer_id": "c", "endpoint_url": "https://a.example/", "secret": "s"}]);
         assert_eq!(from(json!({"subscriptions": dealix})).expect("valid"), Some("DEALIX"));
         assert_eq!(from(dealix).expect("valid"), Some("DEALIX"));
-        let servo = json!({"webhooks": [{"url": "https://a.example/", "events": "after:adjust", "secret": "s"}]});
+        let servo =
+            json!({"webhooks": [{"url": "https://a.example/", "events": "after:adjust", "secret": "s"}]});
         assert_eq!(from(servo).expect("valid"), Some("SERVO"));
-        let own = json!({"subscriptions": [{"name": "s", "topicOrQueue": "t", "messagingSystemType": "KAFKA"}]});
+        let own =
+            json!({"subscriptions": [{"name": "s", "topicOrQueue": "t", "messagingSystemType": "KAFKA"}]});
         assert_eq!(from(own).expect("valid"), None);
         for unknown in [json!([]), json!("text"), json!({"hooks": []}), Value::Null] {
             assert!(read(&unknown, "default").is_err(), "{unknown}");

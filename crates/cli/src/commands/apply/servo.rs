@@ -32,7 +32,12 @@ pub(super) fn read(webhooks: &Value, tenant: &str) -> anyhow::Result<Wanted> {
     Ok(import.finish())
 }
 
-fn read_webhook(import: &mut Import, place: &str, webhook: &Map<String, Value>, tenant: &str) -> anyhow::Result<()> {
+fn read_webhook(
+    import: &mut Import,
+    place: &str,
+    webhook: &Map<String, Value>,
+    tenant: &str,
+) -> anyhow::Result<()> {
     if let Some(unknown) = webhook.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         bail!("{place}.{unknown} is not known; known are {}", KNOWN.join(", "));
     }
@@ -55,9 +60,15 @@ fn read_webhook(import: &mut Import, place: &str, webhook: &Map<String, Value>, 
         }
         let mut body = shared.clone();
         body.insert("phase".to_owned(), phase.into());
-        body.insert("subscribedEventTypes".to_owned(), events.iter().map(|event| Value::from(event.as_str())).collect());
+        body.insert(
+            "subscribedEventTypes".to_owned(),
+            events.iter().map(|event| Value::from(event.as_str())).collect(),
+        );
         let name = if both { format!("{name}/{}", phase.to_ascii_lowercase()) } else { name.to_owned() };
-        import.configuration(Identity { place, tenant, name, group: text(webhook, "name", place)?.unwrap_or(url) }, body);
+        import.configuration(
+            Identity { place, tenant, name, group: text(webhook, "name", place)?.unwrap_or(url) },
+            body,
+        );
     }
     Ok(())
 }
@@ -68,7 +79,8 @@ fn shared_members(
     webhook: &Map<String, Value>,
     url: &str,
 ) -> anyhow::Result<Map<String, Value>> {
-    let mut body = Map::from_iter([("url".to_owned(), url.into()), ("timeoutMs".to_owned(), TIMEOUT_MS.into())]);
+    let mut body =
+        Map::from_iter([("url".to_owned(), url.into()), ("timeoutMs".to_owned(), TIMEOUT_MS.into())]);
     if let Some(description) = text(webhook, "description", place)? {
         body.insert("description".to_owned(), description.into());
     }
@@ -101,7 +113,8 @@ fn add_backoff(
         }
     };
     // The time ends first: with delays of 1, 2, 4 … s no more attempts than this begin within it.
-    let within_time = max_time_ms.map_or(u64::MAX, |limit| u64::from((limit / FIRST_DELAY_MS + 1).ilog2()) + 2);
+    let within_time =
+        max_time_ms.map_or(u64::MAX, |limit| u64::from((limit / FIRST_DELAY_MS + 1).ilog2()) + 2);
     body.insert("maxRetries".to_owned(), import.retries(place, tries.min(within_time)).into());
     let policy = json!({
         "type": "EXPONENTIAL", "initialDelayMs": FIRST_DELAY_MS, "multiplier": 2.0, "maxDelayMs": MAX_DELAY_MS,
@@ -145,7 +158,9 @@ fn headers(webhook: &Map<String, Value>, place: &str) -> anyhow::Result<BTreeMap
                     let value = text(item, "value", &place)?.unwrap_or_default();
                     headers.insert(required(item, "name", &place)?.to_owned(), value.to_owned());
                 } else {
-                    headers.extend(serde_json::from_value::<BTreeMap<_, _>>(item.clone().into()).context(place)?);
+                    headers.extend(
+                        serde_json::from_value::<BTreeMap<_, _>>(item.clone().into()).context(place)?,
+                    );
                 }
             }
             Ok(headers)
@@ -158,13 +173,13 @@ fn headers(webhook: &Map<String, Value>, place: &str) -> anyhow::Result<BTreeMap
 mod tests {
     use super::*;
 
-    fn one(webhook: Value) -> anyhow::Result<Wanted> {
+    fn one(webhook: &Value) -> anyhow::Result<Wanted> {
         read(&json!([webhook]), "default")
     }
 
     #[test]
     fn a_webhook_in_full() {
-        let wanted = one(json!({
+        let wanted = one(&json!({
             "name": "email", "description": "Sends mail", "events": ["before:adjust", "after:measure"], "secret": "s",
             "url": "https://example.com/", "headers": [{"name": "x-some-header", "value": "some value"}, {"content-type": "text/plain"}],
             "backoff": {"max_tries": 3, "max_time": "5m"},
@@ -185,28 +200,36 @@ mod tests {
 
     #[test]
     fn backoff_false_and_by_default() {
-        let body = |extra: Value| {
-            let mut webhook = json!({"url": "https://example.com/", "events": "after:measure", "secret": "s"});
+        let body = |extra: &Value| {
+            let mut webhook =
+                json!({"url": "https://example.com/", "events": "after:measure", "secret": "s"});
             webhook.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
-            let wanted = one(webhook).expect("valid");
+            let wanted = one(&webhook).expect("valid");
             assert!(wanted.notes.is_empty(), "{:?}", wanted.notes);
             wanted.resources[1].body.clone()
         };
-        assert_eq!(body(json!({"backoff": false}))["maxRetries"], 0);
-        let by_default = body(json!({}));
+        assert_eq!(body(&json!({"backoff": false}))["maxRetries"], 0);
+        let by_default = body(&json!({}));
         // 9 calls fit into 180 s, as the backoff library makes them.
-        assert_eq!((&by_default["maxRetries"], &by_default["retryPolicy"]["maxElapsedMs"]), (&json!(8), &json!(180_000)));
+        assert_eq!(
+            (&by_default["maxRetries"], &by_default["retryPolicy"]["maxElapsedMs"]),
+            (&json!(8), &json!(180_000))
+        );
     }
 
     #[test]
     fn servos_own_validation_vectors() {
-        let vectors: Value = serde_json::from_str(include_str!("../../../tests/vectors/servo.json")).expect("JSON");
+        let vectors: Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/servo.json")).expect("JSON");
         for case in vectors["config_validation"].as_array().expect("a list") {
             let input = &case["input"];
             // `backoff: false` is documented and refused by a defect; the rules of URLs and channels are checked elsewhere.
-            let valid = case["valid"] == true || input["backoff"] == false || input["url"] == "notaurl"
-                || input["url"] == "ftp://example.com" || input["channels"].is_array();
-            assert_eq!(one(input.clone()).is_ok(), valid, "{case}");
+            let valid = case["valid"] == true
+                || input["backoff"] == false
+                || input["url"] == "notaurl"
+                || input["url"] == "ftp://example.com"
+                || input["channels"].is_array();
+            assert_eq!(one(input).is_ok(), valid, "{case}");
         }
     }
 }

@@ -2,7 +2,17 @@ use std::str::FromStr;
 
 /// The events servo knows.
 const EVENTS: [&str; 11] = [
-    "attach", "detach", "startup", "shutdown", "metrics", "components", "measure", "check", "describe", "adjust", "promote",
+    "attach",
+    "detach",
+    "startup",
+    "shutdown",
+    "metrics",
+    "components",
+    "measure",
+    "check",
+    "describe",
+    "adjust",
+    "promote",
 ];
 
 /// `before:<event>` or `after:<event>`: when a servo webhook is called.
@@ -46,7 +56,8 @@ mod tests {
 
     #[test]
     fn the_vectors() {
-        let vectors: Value = serde_json::from_str(include_str!("../../../tests/vectors/servo.json")).expect("JSON");
+        let vectors: Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/servo.json")).expect("JSON");
         assert_eq!(vectors["known_events"], serde_json::json!(EVENTS));
         for case in vectors["event_strings"].as_array().expect("a list") {
             let text = case["input"].as_str().expect("a text");

@@ -26,7 +26,8 @@ pub(super) fn check(wanted: &Wanted) -> anyhow::Result<()> {
         for unknown in resource.body.keys().filter(|member| !known.contains(member.as_str())) {
             problems.push(format!("{}.{unknown}: the API knows no such member", resource.place));
         }
-        problems.extend(problems_of(resource).into_iter().map(|problem| format!("{}.{problem}", resource.place)));
+        problems
+            .extend(problems_of(resource).into_iter().map(|problem| format!("{}.{problem}", resource.place)));
     }
     if problems.is_empty() { Ok(()) } else { bail!("the file is not valid:\n  {}", problems.join("\n  ")) }
 }
@@ -38,8 +39,11 @@ fn problems_of(resource: &WantedResource) -> Vec<String> {
         Kind::Subscription => EventSubscriptionDraft::create(&resource.body).map(drop),
     };
     let errors = checked.err().map_or_else(Vec::new, |ValidationErrors(errors)| errors);
-    let mut problems: Vec<String> = errors.into_iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
-    if let Some(Err(error)) = resource.body.get("filterExpression").and_then(Value::as_str).map(FilterExpression::compile) {
+    let mut problems: Vec<String> =
+        errors.into_iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
+    if let Some(Err(error)) =
+        resource.body.get("filterExpression").and_then(Value::as_str).map(FilterExpression::compile)
+    {
         problems.push(format!("filterExpression: {error}"));
     }
     problems
@@ -69,7 +73,7 @@ fn known_members(document: &Value, kind: Kind) -> BTreeSet<String> {
 mod tests {
     use super::*;
 
-    fn wanted(kind: Kind, body: Value) -> Wanted {
+    fn wanted(kind: Kind, body: &Value) -> Wanted {
         let resource = WantedResource {
             kind,
             place: "configurations[0]".to_owned(),
@@ -83,8 +87,14 @@ mod tests {
     #[test]
     fn everything_wrong_is_reported_at_once() {
         let body = json!({"name": "", "url": "ftp://a", "subscribedEventTypes": [], "filterExpression": "$[", "maxRetrys": 1});
-        let error = check(&wanted(Kind::Configuration, body)).expect_err("not valid").to_string();
-        for part in ["[0].name:", "[0].url: URL must start", "At least one event type", "[0].filterExpression:", "[0].maxRetrys:"] {
+        let error = check(&wanted(Kind::Configuration, &body)).expect_err("not valid").to_string();
+        for part in [
+            "[0].name:",
+            "[0].url: URL must start",
+            "At least one event type",
+            "[0].filterExpression:",
+            "[0].maxRetrys:",
+        ] {
             assert!(error.contains(part), "{part} is missing: {error}");
         }
     }
@@ -92,9 +102,11 @@ mod tests {
     #[test]
     fn valid_resources_of_every_kind_pass() {
         let configuration = json!({"name": "a", "url": "https://a.example", "subscribedEventTypes": ["*"], "signatureEnabled": true, "tenantId": "t"});
-        check(&wanted(Kind::Configuration, configuration)).expect("valid");
-        check(&wanted(Kind::Domain, json!({"domain": "a.example", "verified": true, "tenantId": "t"}))).expect("valid");
-        let subscription = json!({"name": "a", "messagingSystemType": "KAFKA", "topicOrQueue": "t", "tenantId": "t"});
-        check(&wanted(Kind::Subscription, subscription)).expect("valid");
+        check(&wanted(Kind::Configuration, &configuration)).expect("valid");
+        check(&wanted(Kind::Domain, &json!({"domain": "a.example", "verified": true, "tenantId": "t"})))
+            .expect("valid");
+        let subscription =
+            json!({"name": "a", "messagingSystemType": "KAFKA", "topicOrQueue": "t", "tenantId": "t"});
+        check(&wanted(Kind::Subscription, &subscription)).expect("valid");
     }
 }

@@ -11,7 +11,8 @@ pub(super) fn addresses_readable_in(text: &str) -> Vec<IpAddr> {
     };
     // Browsers skip slashes of any number and kind before the host.
     let authority = rest.trim_start_matches(['/', '\\']).split('/').next().unwrap_or_default();
-    let pieces = authority.split(['\\', '@', '#', '?', '&', ' ']).map(|piece| format!("http://{}/", host_of(piece)));
+    let pieces =
+        authority.split(['\\', '@', '#', '?', '&', ' ']).map(|piece| format!("http://{}/", host_of(piece)));
     let mut found = Vec::new();
     for address in std::iter::once(text.to_owned()).chain(pieces).filter_map(|text| literal(&text)) {
         if !found.contains(&address) {

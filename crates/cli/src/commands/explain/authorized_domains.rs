@@ -15,7 +15,7 @@ pub(super) enum AuthorizedDomain {
     Entry(Box<Entry>),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Entry {
     domain: DomainPattern,
@@ -33,11 +33,11 @@ pub(super) struct Entry {
     expires_at: Option<OffsetDateTime>,
 }
 
-impl From<AuthorizedDomain> for DomainEntry {
-    fn from(domain: AuthorizedDomain) -> Self {
+impl From<&AuthorizedDomain> for DomainEntry {
+    fn from(domain: &AuthorizedDomain) -> Self {
         Self::from(match domain {
-            AuthorizedDomain::Name(pattern) => stored(Entry::without_conditions(pattern)),
-            AuthorizedDomain::Entry(entry) => stored(*entry),
+            AuthorizedDomain::Name(pattern) => stored(Entry::without_conditions(pattern.clone())),
+            AuthorizedDomain::Entry(entry) => stored(Entry::clone(entry)),
         })
     }
 }

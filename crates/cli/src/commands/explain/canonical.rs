@@ -16,7 +16,7 @@ pub(super) struct Answer {
 }
 
 /// Writes a payload in the form Python's systems sign.
-pub(super) fn answer(question: Question) -> Result<Answer, Unanswerable> {
+pub(super) fn answer(question: &Question) -> Result<Answer, Unanswerable> {
     let payload = payload_text(&question.payload)?;
     canonical(&payload).map(|canonical| Answer { canonical }).map_err(|error| error.to_string())
 }

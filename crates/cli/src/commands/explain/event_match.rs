@@ -22,10 +22,11 @@ pub(super) struct Answer {
 }
 
 /// Whether any of the patterns matches.
-pub(super) fn answer(question: Question) -> Result<Answer, Unanswerable> {
-    let texts = question.patterns.unwrap_or_default();
+pub(super) fn answer(question: &Question) -> Result<Answer, Unanswerable> {
+    let texts = question.patterns.as_deref().unwrap_or_default();
     if texts.is_empty() {
-        let note = "no patterns: an event subscription takes everything, a callback configuration must have one";
+        let note =
+            "no patterns: an event subscription takes everything, a callback configuration must have one";
         return Ok(Answer { matches: true, refused: Vec::new(), note: Some(note) });
     }
     let mut answer = Answer { matches: false, refused: Vec::new(), note: None };

@@ -30,7 +30,7 @@ pub(super) struct Answer {
 }
 
 /// Compiles and evaluates the expression.
-pub(super) fn answer(question: Question) -> Result<Answer, Unanswerable> {
+pub(super) fn answer(question: &Question) -> Result<Answer, Unanswerable> {
     let filter = FilterExpression::compile(&question.expression).map_err(|error| error.to_string())?;
     let payload = payload_text(&question.payload)?;
     let document = EventDocument::new(EventFacts {

@@ -14,12 +14,12 @@ pub(super) type Unanswerable = String;
 pub(super) fn answer_lines<Q: DeserializeOwned, A: Serialize>(
     mut input: impl BufRead,
     mut output: impl Write,
-    answer: impl Fn(Q) -> Result<A, Unanswerable>,
+    answer: impl Fn(&Q) -> Result<A, Unanswerable>,
 ) -> io::Result<()> {
     let mut line = Vec::new();
     while input.read_until(b'\n', &mut line)? > 0 {
         let question = serde_json::from_slice(&line).map_err(|error| format!("not a question: {error}"));
-        let answered = question.and_then(&answer).and_then(|answer| {
+        let answered = question.and_then(|question| answer(&question)).and_then(|answer| {
             serde_json::to_string(&answer).map_err(|error| format!("the answer cannot be written: {error}"))
         });
         let text = answered.unwrap_or_else(|error| json!({ "error": error }).to_string());
@@ -41,7 +41,7 @@ mod tests {
     fn every_line_gets_its_line() {
         let input = b"{\"a\":1}\n{\n\n\xff\nnull\n{\"a\":2}".as_slice();
         let mut output = Vec::new();
-        answer_lines(input, &mut output, |question: Value| {
+        answer_lines(input, &mut output, |question: &Value| {
             question["a"].as_i64().map(|a| json!({"b": a})).ok_or_else(|| "no a".to_owned())
         })
         .expect("memory can be read and written");

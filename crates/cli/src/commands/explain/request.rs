@@ -89,8 +89,8 @@ pub(super) struct Answer {
 }
 
 /// Builds the request of one attempt.
-pub(super) fn answer(question: Question) -> Result<Answer, Unanswerable> {
-    let wire = wire(&question)?;
+pub(super) fn answer(question: &Question) -> Result<Answer, Unanswerable> {
+    let wire = wire(question)?;
     let payload = Bytes::from(payload_text(&question.payload)?);
     let default_tenant = TenantId::default_tenant();
     let at = instant_of(&question.timestamp)?;
@@ -116,7 +116,12 @@ pub(super) fn answer(question: Question) -> Result<Answer, Unanswerable> {
 }
 
 fn wire(question: &Question) -> Result<PreparedWire, Unanswerable> {
-    let named = question.scheme.as_deref().map(scheme).transpose()?.map(|scheme| vec![SignatureChoice::Usual(scheme)]);
+    let named = question
+        .scheme
+        .as_deref()
+        .map(scheme)
+        .transpose()?
+        .map(|scheme| vec![SignatureChoice::Usual(scheme)]);
     let schemes = named.as_deref().or(question.schemes.as_deref());
     let given = question.secret.iter().chain(&question.secrets).filter_map(|field| field.0.as_ref());
     let mut secrets: Vec<&SecretText> = Vec::new();
@@ -172,7 +177,11 @@ fn instant_of(timestamp: &Timestamp) -> Result<OffsetDateTime, Unanswerable> {
     let found = match timestamp {
         Timestamp::Text(text) => instant::from_text(text),
         Timestamp::Seconds(number) => number.as_i64().map_or_else(
-            || number.as_f64().and_then(|seconds| OffsetDateTime::UNIX_EPOCH.checked_add(time::Duration::checked_seconds_f64(seconds)?)),
+            || {
+                number.as_f64().and_then(|seconds| {
+                    OffsetDateTime::UNIX_EPOCH.checked_add(time::Duration::checked_seconds_f64(seconds)?)
+                })
+            },
             |seconds| OffsetDateTime::from_unix_timestamp(seconds).ok(),
         ),
     };

@@ -45,11 +45,11 @@ pub(super) struct Answer {
 }
 
 /// Judges the outcome, then asks the policy.
-pub(super) fn answer(question: Question) -> Result<Answer, Unanswerable> {
+pub(super) fn answer(question: &Question) -> Result<Answer, Unanswerable> {
     if question.attempt == 0 {
         return Err("attempt: attempts are counted from 1".to_owned());
     }
-    let judged = verdict(&outcome(&question)?);
+    let judged = verdict(&outcome(question)?);
     let reason = judged.reason().map(str::to_owned);
     let stopped = |outcome| Answer { retry: false, delay_ms: None, outcome, reason: reason.clone() };
     match judged {
@@ -58,7 +58,7 @@ pub(super) fn answer(question: Question) -> Result<Answer, Unanswerable> {
         Verdict::Gone => return Ok(stopped("permanent_disable_endpoint")),
         Verdict::Retry { .. } => {}
     }
-    let terms = Terms::of(&question)?;
+    let terms = Terms::of(question)?;
     let wait = next_attempt(&terms.policy, question.attempt, terms.max_attempts, terms.elapsed, MIDDLE);
     Ok(match wait {
         None => stopped("exhausted"),
@@ -78,7 +78,11 @@ fn outcome(question: &Question) -> Result<Outcome, Unanswerable> {
         })),
         (None, error) => {
             let message = error.clone().unwrap_or_else(|| "transport error".to_owned());
-            Ok(Outcome::Failure(WireFailure { kind: kind(&message), message, timings: PhaseTimings::default() }))
+            Ok(Outcome::Failure(WireFailure {
+                kind: kind(&message),
+                message,
+                timings: PhaseTimings::default(),
+            }))
         }
     }
 }
@@ -109,12 +113,15 @@ impl Terms {
     fn of(question: &Question) -> Result<Self, Unanswerable> {
         let members = question.policy.clone().unwrap_or_default();
         let policy = policy(&members)?;
-        let retries = members.get("maxRetries").and_then(Value::as_u64).map(|retries| retries.saturating_add(1));
+        let retries =
+            members.get("maxRetries").and_then(Value::as_u64).map(|retries| retries.saturating_add(1));
         let attempts = members.get("maxAttempts").and_then(Value::as_u64).or(retries);
         let in_policy = attempts.map(|attempts| u16::try_from(attempts).unwrap_or(u16::MAX));
         let elapsed = match question.elapsed_ms {
             Some(elapsed) => Duration::from_millis(elapsed),
-            None => (1..question.attempt).map(|attempt| delay(&policy, attempt, MIDDLE)).fold(Duration::ZERO, Duration::saturating_add),
+            None => (1..question.attempt)
+                .map(|attempt| delay(&policy, attempt, MIDDLE))
+                .fold(Duration::ZERO, Duration::saturating_add),
         };
         let max_attempts = question.max_attempts.or(in_policy).unwrap_or(u16::MAX);
         Ok(Self { policy, max_attempts, elapsed })

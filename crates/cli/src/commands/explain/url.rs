@@ -53,19 +53,18 @@ enum Verdict {
 
 /// Judges a URL as the API does when it is saved and the dispatcher when it is called: its form, its domain, its
 /// addresses.
-pub(super) fn answer(question: Question) -> Result<Answer, Unanswerable> {
-    let policy = AddressPolicy::allowing(question.allowed_networks.unwrap_or_default());
+pub(super) fn answer(question: &Question) -> Result<Answer, Unanswerable> {
+    let policy = AddressPolicy::allowing(question.allowed_networks.clone().unwrap_or_default());
     let url = match CallbackUrl::try_from(question.url.as_str()) {
         Ok(url) => url,
         Err(error) => return Ok(judge_malformed(&question.url, error.to_string(), &policy)),
     };
-    let allowed_domains = question.allowed_domains.unwrap_or_default();
-    if !allow_list_permits(&url, &allowed_domains) {
+    if !allow_list_permits(&url, question.allowed_domains.as_deref().unwrap_or_default()) {
         let detail = "Domain not authorized: the host is not in the configuration's allowedDomains";
         return Ok(block("domain_not_authorised", detail.to_owned()));
     }
     let domains: Option<Vec<DomainEntry>> =
-        question.authorized_domains.map(|domains| domains.into_iter().map(DomainEntry::from).collect());
+        question.authorized_domains.as_ref().map(|domains| domains.iter().map(DomainEntry::from).collect());
     let now = SystemClock.now();
     if let Some(Err(refusal)) = domains.as_ref().map(|entries| authorize(&url, entries, now)) {
         return Ok(block(domain_reason(&refusal), refusal.to_string()));
@@ -82,11 +81,13 @@ pub(super) fn answer(question: Question) -> Result<Answer, Unanswerable> {
 /// one address, it is called blocked, for that is what it would have been an attempt at.
 fn judge_malformed(text: &str, error: String, policy: &AddressPolicy) -> Answer {
     let readings = addresses_readable_in(text);
-    let forbidden = readings.iter().find_map(|address| Some((address, policy.verdict(*address, How::Literal).err()?)));
+    let forbidden =
+        readings.iter().find_map(|address| Some((address, policy.verdict(*address, How::Literal).err()?)));
     match (forbidden, readings.as_slice()) {
-        (Some((address, refusal)), _) => {
-            block("forbidden_url_syntax", format!("{error}; it could be read as {address} ({})", refusal.reason))
-        }
+        (Some((address, refusal)), _) => block(
+            "forbidden_url_syntax",
+            format!("{error}; it could be read as {address} ({})", refusal.reason),
+        ),
         (None, [first, second, ..]) => {
             block("forbidden_url_syntax", format!("{error}; it could be read as {first} or as {second}"))
         }
@@ -107,11 +108,17 @@ fn judge_host(
         (Host::Ipv6(address), _) => literal(address.into()),
         (Host::Domain(name), addresses) => {
             if let Err(refusal) = policy.name_verdict(name) {
-                return Some(block("forbidden_hostname", format!("callbacks to {name} are refused: {}", refusal.reason)));
+                return Some(block(
+                    "forbidden_hostname",
+                    format!("callbacks to {name} are refused: {}", refusal.reason),
+                ));
             }
             match addresses {
                 None => None,
-                Some([]) => Some(block("dns_no_address", format!("{name} has no address; a delivery would be retried"))),
+                Some([]) => Some(block(
+                    "dns_no_address",
+                    format!("{name} has no address; a delivery would be retried"),
+                )),
                 Some(addresses) => judge_addresses(addresses, How::Resolved, policy, entry),
             }
         }

@@ -65,7 +65,8 @@ impl Program {
 pub(crate) fn explain(topic: &str, questions: &[Value]) -> Vec<Value> {
     let input: String = questions.iter().map(|question| format!("{question}\n")).collect();
     let output = Program::run(&["explain", topic]).reading(input).output();
-    let answers: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+    let answers: Vec<Value> =
+        output.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
     assert_eq!(answers.len(), questions.len());
     answers
 }

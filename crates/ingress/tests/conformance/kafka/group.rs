@@ -9,6 +9,7 @@ use super::TURN;
 use super::bench::KafkaBench;
 use crate::database::TestDatabase;
 use crate::ledger::Ledger;
+use crate::patience::eventually;
 use crate::replica::{Replica, real};
 use crate::suite::{Bench as _, delivered, payload};
 
@@ -44,8 +45,9 @@ async fn replicas_come_and_go_and_nothing_is_lost_or_repeated() {
     };
     let (third, ()) = tokio::join!(coming_and_going, publishing);
     delivered(&ledger, &database, 6_000, "the last member reads the rest").await;
-    let status = third.status(id).await;
-    assert_eq!(status.assigned_partitions.len(), 6, "{status:?}");
+    let reads_all = async || third.status(id).await.assigned_partitions.len() == 6;
+    let state = async || format!("{:?}", third.status(id).await);
+    eventually(Duration::from_secs(30), "the last member reads all partitions", reads_all, state).await;
     third.stop().await;
     assert_eq!((ledger.events(), ledger.extra()), (6_000, 0));
     assert_eq!(database.number("SELECT count(*) FROM events").await, 6_000);
@@ -77,7 +79,7 @@ async fn a_subscription_may_bring_its_own_broker_with_tls_and_a_password() {
     let id = replica.subscribe(subscription).await.id;
     bench.send(&bench.topic, "k", &payload(0), OwnedHeaders::new()).await;
     let refused = async || replica.status(id).await.last_error.is_some();
-    crate::patience::eventually(Duration::from_secs(20), "a wrong password is reported", refused, async || String::new()).await;
+    eventually(Duration::from_secs(20), "a wrong password is reported", refused, async || String::new()).await;
     assert!(!replica.status(id).await.connected);
     replica.change(id, json!({ "connectionConfig": connection("callbacks-secret") })).await;
     delivered(&ledger, &database, 1, "the right password lets it in").await;
