@@ -22,6 +22,7 @@ fmt: ## Format the code
 
 bench: setup ## Measure throughput and latency on this machine (ARGS="--quick" for a glance)
 	@cargo build --release --quiet --locked -p callbacks-cli -p callbacks-bench
+	@cargo run --release --quiet --locked -p callbacks-core --example signing_cost
 	@exec cargo run --release --quiet --locked -p callbacks-bench -- run $(ARGS)
 
 verify-third-party: setup ## Have the libraries of others verify what is sent (needs the network once)

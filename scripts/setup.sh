@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Installs what building and running needs and is missing: compilers, make, OpenSSL's headers and PostgreSQL, through
 # apt on Debian and Ubuntu. Silent and quick when everything is there.
+#
+# usage: scripts/setup.sh            for building and running
+#        scripts/setup.sh brokers    and for the tests: RabbitMQ, NATS, Redis, and Java with Maven for Kafka
 set -euo pipefail
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -25,6 +28,13 @@ command -v make >/dev/null || missing+=(make)
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 [ -e /usr/include/openssl/ssl.h ] || missing+=(libssl-dev)
 has_postgres || missing+=(postgresql)
+if [ "${1:-}" = brokers ]; then
+  [ -x /usr/sbin/rabbitmq-server ] || missing+=(rabbitmq-server)
+  command -v nats-server >/dev/null || missing+=(nats-server)
+  command -v redis-server >/dev/null || missing+=(redis-server)
+  command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
+  command -v mvn >/dev/null || missing+=(maven)
+fi
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
@@ -46,8 +56,16 @@ install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2
 }
 
+# Debian starts a server when its package is installed; the tests start their own, and nobody asked for another.
+forbid_starts() {
+  [ -e /usr/sbin/policy-rc.d ] && return
+  as_root sh -c 'printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d'
+  trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+}
+
 say "installing ${missing[*]}"
 as_root apt-get update -q >&2
+forbid_starts
 case " ${missing[*]} " in
   *" postgresql "*)
     # The package would start a server of its own on port 5432, which nobody asked for.

@@ -12,6 +12,11 @@ start)
     is_running redis || launch redis redis-server --port "$port" --bind 127.0.0.1 --dir "$broker_dir" \
         --appendonly yes --appendfsync always --save '' --daemonize no
     await_port redis "$port" 10
+    # It listens before it has read its file.
+    for _ in $(seq 50); do
+        [ "$(redis-cli -h 127.0.0.1 -p "$port" ping 2>/dev/null)" = PONG ] && break
+        sleep 0.2
+    done
     echo "export CALLBACKS_TEST_REDIS=redis://127.0.0.1:$port/0"
     ;;
 stop) halt redis ;;

@@ -68,10 +68,13 @@ fn profile_cost(profile: WireProfile, scheme: Option<SignatureScheme>, payload: 
     let symmetric = secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let private = secret("whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbc=");
     let schemes = scheme.map(|scheme| vec![SignatureChoice::Usual(scheme)]);
-    let keys = SigningKeys { secret: symmetric.as_ref(), ed25519: private.as_ref(), ..SigningKeys::default() };
-    let signing = SigningFacts { schemes: schemes.as_deref(), keys, ..SigningFacts::usual(symmetric.as_ref()) };
+    let keys =
+        SigningKeys { secret: symmetric.as_ref(), ed25519: private.as_ref(), ..SigningKeys::default() };
+    let signing =
+        SigningFacts { schemes: schemes.as_deref(), keys, ..SigningFacts::usual(symmetric.as_ref()) };
     let custom_headers = BTreeMap::new();
-    let facts = WireFacts { profile, signing, body_format: None, envelope: None, custom_headers: &custom_headers };
+    let facts =
+        WireFacts { profile, signing, body_format: None, envelope: None, custom_headers: &custom_headers };
     let Ok(wire) = PreparedWire::prepare(&facts) else { return f64::NAN };
     let delivery = DeliveryFacts {
         event_id: "0f8fad5b-d9cb-469f-a165-70867728950e",

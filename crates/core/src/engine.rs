@@ -121,7 +121,10 @@ impl Engine {
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn start<T: Transport>(settings: EngineSettings, around: Surroundings<T>) -> Result<Arc<Self>, StoreError> {
+    pub async fn start<T: Transport>(
+        settings: EngineSettings,
+        around: Surroundings<T>,
+    ) -> Result<Arc<Self>, StoreError> {
         let store = around.store;
         // Before the first event: rows that reach the default partition while today's is being made would be turned away.
         partitions::ensure_partitions_across_tenants(&store).await?;
@@ -149,7 +152,9 @@ impl Engine {
         });
         let refreshed = Arc::new(Notify::new());
         let directory = Arc::clone(&dispatcher.directory);
-        let refresher = |store| Refresher::new(store, Arc::clone(&directory), settings.defaults.clone(), Arc::clone(&refreshed));
+        let refresher = |store| {
+            Refresher::new(store, Arc::clone(&directory), settings.defaults.clone(), Arc::clone(&refreshed))
+        };
         let engine = Arc::new(Self {
             acceptor: Acceptor::new(Arc::clone(&dispatcher), requests, settings.intake.clone()),
             refresher: refresher(Arc::clone(&store)),
@@ -170,7 +175,12 @@ impl Engine {
         Ok(engine)
     }
 
-    fn start_intake_and_recording(&self, settings: &EngineSettings, gathered: mpsc::Receiver<IntakeRequest>, recorded: mpsc::Receiver<Finished>) {
+    fn start_intake_and_recording(
+        &self,
+        settings: &EngineSettings,
+        gathered: mpsc::Receiver<IntakeRequest>,
+        recorded: mpsc::Receiver<Finished>,
+    ) {
         let batches = Arc::new(OpenBatches::default());
         let (gathered, recorded) = (Arc::new(Mutex::new(gathered)), Arc::new(Mutex::new(recorded)));
         for _ in 0..settings.intake.flushers.max(1) {
@@ -212,7 +222,12 @@ impl Engine {
         });
     }
 
-    fn start_loops(&self, settings: EngineSettings, changes: mpsc::Receiver<StatusChange>, refreshed: Arc<Notify>) {
+    fn start_loops(
+        &self,
+        settings: EngineSettings,
+        changes: mpsc::Receiver<StatusChange>,
+        refreshed: Arc<Notify>,
+    ) {
         let claimer = Claimer {
             store: Arc::clone(&self.store),
             dispatcher: Arc::clone(&self.dispatcher),
@@ -222,9 +237,12 @@ impl Engine {
         self.loops.spawn(claimer.run(self.dispatcher.draining.clone()));
         self.loops.spawn(retention::run(Arc::clone(&self.store), settings.retention, self.stop.clone()));
         let (store, stop) = (Arc::clone(&self.store), self.stop.clone());
-        self.loops.spawn(async move { stop.run_until_cancelled(write_changes(store, settings.dispatcher, changes)).await });
+        self.loops.spawn(async move {
+            stop.run_until_cancelled(write_changes(store, settings.dispatcher, changes)).await
+        });
         let dispatcher = Arc::clone(&self.dispatcher);
-        let (lease, schedule, stop) = (Arc::clone(&dispatcher.lease), Arc::clone(&dispatcher.schedule), self.stop.clone());
+        let (lease, schedule, stop) =
+            (Arc::clone(&dispatcher.lease), Arc::clone(&dispatcher.schedule), self.stop.clone());
         self.loops.spawn(async move { lease.beat(&settings.worker, stop, || schedule.look_now()).await });
         let stop = self.stop.clone();
         self.loops.spawn(async move {
@@ -238,7 +256,11 @@ impl Engine {
     ///
     /// # Errors
     /// See [`IntakeError`]; nothing is stored then.
-    pub async fn accept(&self, tenant: &TenantId, submissions: Vec<EventSubmission>) -> Result<Vec<EventAccepted>, IntakeError> {
+    pub async fn accept(
+        &self,
+        tenant: &TenantId,
+        submissions: Vec<EventSubmission>,
+    ) -> Result<Vec<EventAccepted>, IntakeError> {
         let events = submissions.into_iter().map(ReceivedEvent::from).collect();
         self.acceptor.accept(tenant, events, Audience::Matching).await
     }
@@ -247,7 +269,11 @@ impl Engine {
     ///
     /// # Errors
     /// See [`IntakeError`]; nothing is stored then.
-    pub async fn accept_received(&self, tenant: &TenantId, events: Vec<ReceivedEvent>) -> Result<Vec<EventAccepted>, IntakeError> {
+    pub async fn accept_received(
+        &self,
+        tenant: &TenantId,
+        events: Vec<ReceivedEvent>,
+    ) -> Result<Vec<EventAccepted>, IntakeError> {
         self.acceptor.accept(tenant, events, Audience::Matching).await
     }
 
@@ -255,8 +281,14 @@ impl Engine {
     ///
     /// # Errors
     /// See [`IntakeError`]; nothing is stored then.
-    pub async fn accept_for(&self, tenant: &TenantId, configuration: ConfigurationId, submission: EventSubmission) -> Result<EventAccepted, IntakeError> {
-        let accepted = self.acceptor.accept(tenant, vec![submission.into()], Audience::Only(configuration)).await?;
+    pub async fn accept_for(
+        &self,
+        tenant: &TenantId,
+        configuration: ConfigurationId,
+        submission: EventSubmission,
+    ) -> Result<EventAccepted, IntakeError> {
+        let accepted =
+            self.acceptor.accept(tenant, vec![submission.into()], Audience::Only(configuration)).await?;
         accepted.into_iter().next().ok_or(IntakeError::Refused)
     }
 
@@ -264,9 +296,16 @@ impl Engine {
     pub fn explain(&self, tenant: &TenantId, submission: &EventSubmission) -> EventExplanation {
         let directory = self.dispatcher.directory.load();
         let document = EventDocument::of(submission);
-        let configurations = directory.tenant(tenant).map_or_else(Vec::new, |part| explain(part, &document, self.dispatcher.clock.now()));
+        let configurations = directory
+            .tenant(tenant)
+            .map_or_else(Vec::new, |part| explain(part, &document, self.dispatcher.clock.now()));
         let matched = configurations.iter().filter(|one| one.matches).count() as u32;
-        EventExplanation { tenant_id: tenant.clone(), event_type: document.event_type().to_owned(), matched, configurations }
+        EventExplanation {
+            tenant_id: tenant.clone(),
+            event_type: document.event_type().to_owned(),
+            matched,
+            configurations,
+        }
     }
 
     /// Makes a change just written to the database known here at once (other replicas hear of it by notification).
@@ -297,11 +336,12 @@ impl Engine {
     pub async fn health(&self) -> Result<EngineHealth, StoreError> {
         let queue = delivery_queue::stats(&self.store).await?;
         let now = self.dispatcher.clock.monotonic();
-        let breakers = self.dispatcher.lanes.all().into_iter().filter_map(|lane| match lane.breaker_state(now) {
-            BreakerState::Closed => None,
-            BreakerState::Open => Some((lane.id, "OPEN")),
-            BreakerState::HalfOpen => Some((lane.id, "HALF_OPEN")),
-        });
+        let breakers =
+            self.dispatcher.lanes.all().into_iter().filter_map(|lane| match lane.breaker_state(now) {
+                BreakerState::Closed => None,
+                BreakerState::Open => Some((lane.id, "OPEN")),
+                BreakerState::HalfOpen => Some((lane.id, "HALF_OPEN")),
+            });
         let health = EngineHealth {
             accepting: !self.dispatcher.draining.is_cancelled(),
             in_flight: self.in_flight(),
@@ -330,18 +370,24 @@ impl Engine {
         self.flushers.wait().await;
         for lane in self.dispatcher.lanes.all() {
             let waiting = lane.take_pending();
-            self.dispatcher.send_all(waiting.into_iter().map(|one| attempt::postpone(one, "shutting down")).collect());
+            self.dispatcher
+                .send_all(waiting.into_iter().map(|one| attempt::postpone(one, "shutting down")).collect());
         }
         self.dispatcher.workers.close();
         if tokio::time::timeout_at(deadline.into(), self.dispatcher.workers.wait()).await.is_err() {
-            warn!("requests were still on the wire after {} s; they are interrupted and sent again by the next worker", patience.as_secs());
+            warn!(
+                "requests were still on the wire after {} s; they are interrupted and sent again by the next worker",
+                patience.as_secs()
+            );
             self.dispatcher.aborting.cancel();
             let _ = tokio::time::timeout(Duration::from_secs(1), self.dispatcher.workers.wait()).await;
         }
         self.closing_outcomes.cancel();
         self.recorders.close();
         if tokio::time::timeout(Duration::from_secs(5), self.recorders.wait()).await.is_err() {
-            warn!("outcomes could not be recorded before the stop; their deliveries are sent again by the next worker");
+            warn!(
+                "outcomes could not be recorded before the stop; their deliveries are sent again by the next worker"
+            );
         }
         // The heartbeat first: it would register this worker anew as soon as its row is gone.
         self.stop.cancel();

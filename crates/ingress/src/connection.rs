@@ -1,6 +1,7 @@
 //! What a subscription's `connectionConfig` and `consumerProperties` say. Pure.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use callbacks_core::sources::event_source::SourceError;
 use callbacks_interfaces::event_subscription::EventSubscription;
@@ -64,7 +65,9 @@ pub fn broker_url(
         return Ok(url.to_owned());
     }
     service_wide.cloned().ok_or_else(|| {
-        SourceError(format!("connectionConfig.url is missing and the service has no {system} of its own; give one of the two"))
+        SourceError(format!(
+            "connectionConfig.url is missing and the service has no {system} of its own; give one of the two"
+        ))
     })
 }
 
@@ -79,6 +82,12 @@ pub fn own_broker_allowed(settings: &SourcesSettings) -> Result<(), SourceError>
     }
 }
 
+/// What a client library says went wrong, fit to be shown.
+#[must_use]
+pub fn failed(error: impl Display) -> SourceError {
+    SourceError(without_credentials(&error.to_string()))
+}
+
 /// Every credential inside a URL-like text replaced, so that an error may quote it.
 #[must_use]
 pub fn without_credentials(text: &str) -> String {
@@ -87,7 +96,9 @@ pub fn without_credentials(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         shown.push_str(before);
-        let end = after.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | ',' | '"' | '\'')).unwrap_or(after.len());
+        let end = after
+            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | ',' | '"' | '\''))
+            .unwrap_or(after.len());
         let (authority, tail) = after.split_at(end);
         shown.push_str(authority.rsplit_once('@').map_or(authority, |(_, host)| host));
         rest = tail;
@@ -102,7 +113,13 @@ mod tests {
 
     #[test]
     fn one_property_has_many_spellings() {
-        for name in ["bootstrap.servers", "bootstrapServers", "bootstrap-servers", "BOOTSTRAP_SERVERS", "Bootstrap.Servers"] {
+        for name in [
+            "bootstrap.servers",
+            "bootstrapServers",
+            "bootstrap-servers",
+            "BOOTSTRAP_SERVERS",
+            "Bootstrap.Servers",
+        ] {
             assert_eq!(normal_name(name), "bootstrap.servers", "{name}");
         }
         assert_eq!(normal_name("sasl.jaas.config"), "sasl.jaas.config");
@@ -110,7 +127,10 @@ mod tests {
 
     #[test]
     fn credentials_are_never_shown() {
-        assert_eq!(without_credentials("cannot reach amqp://user:p@ss@host:5672/v: refused"), "cannot reach amqp://host:5672/v: refused");
+        assert_eq!(
+            without_credentials("cannot reach amqp://user:p@ss@host:5672/v: refused"),
+            "cannot reach amqp://host:5672/v: refused"
+        );
         assert_eq!(without_credentials("nats://a:b@x,nats://c:d@y"), "nats://x,nats://y");
         assert_eq!(without_credentials("no URL at all: a@b"), "no URL at all: a@b");
     }

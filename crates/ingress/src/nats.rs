@@ -13,14 +13,16 @@ use async_nats::jetstream::stream::Stream as JetStream;
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectOptions};
 use bytes::Bytes;
-use callbacks_core::sources::event_source::{Appetite, EventSource, SourceBatch, SourceError, SourcePlan, Standing};
+use callbacks_core::sources::event_source::{
+    Appetite, EventSource, SourceBatch, SourceError, SourcePlan, Standing,
+};
 use callbacks_core::sources::message::{Arrival, Place, Said, SourceMessage};
 use callbacks_interfaces::event_subscription::EventSubscription;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
 
-use crate::connection::{Properties, broker_url, without_credentials};
+use crate::connection::{Properties, broker_url, failed};
 use crate::registry::Opening;
 use crate::watermark::Watermark;
 
@@ -83,15 +85,18 @@ fn options(subscription: &EventSubscription) -> Result<ConnectOptions, SourceErr
         options = options.token(token.to_owned());
     }
     match own.get(&["credentials", "creds"]) {
-        Some(credentials) => {
-            options.credentials(credentials).map_err(|_| SourceError("connectionConfig.credentials is no NATS credentials file".to_owned()))
-        }
+        Some(credentials) => options
+            .credentials(credentials)
+            .map_err(|_| SourceError("connectionConfig.credentials is no NATS credentials file".to_owned())),
         None => Ok(options),
     }
 }
 
 /// The stream and, where only a part of it is wanted, the subject. `topicOrQueue` is a stream's name or a subject.
-async fn stream_of(context: &Context, subscription: &EventSubscription) -> Result<(JetStream, Option<String>), SourceError> {
+async fn stream_of(
+    context: &Context,
+    subscription: &EventSubscription,
+) -> Result<(JetStream, Option<String>), SourceError> {
     let topic = subscription.topic_or_queue.trim();
     let named = Properties::of(subscription.consumer_properties.as_ref());
     if let Some(stream) = named.get(&["stream"]) {
@@ -103,7 +108,9 @@ async fn stream_of(context: &Context, subscription: &EventSubscription) -> Resul
     {
         return Ok((stream, None));
     }
-    let missing = |error: String| SourceError(format!("no stream is named {topic} or has the subject {topic}: {error}"));
+    let missing = |error: String| {
+        SourceError(format!("no stream is named {topic} or has the subject {topic}: {error}"))
+    };
     let name = context.stream_by_subject(topic).await.map_err(|error| missing(error.to_string()))?;
     let stream = context.get_stream(&name).await.map_err(failed)?;
     Ok((stream, Some(topic.to_owned())))
@@ -125,7 +132,10 @@ async fn consumer_of(
         Some("latest" | "new") => DeliverPolicy::New,
         _ => DeliverPolicy::All,
     };
-    let ack_wait = properties.get(&["ack.wait.ms"]).and_then(|text| text.parse().ok()).map_or(ACK_WAIT, Duration::from_millis);
+    let ack_wait = properties
+        .get(&["ack.wait.ms"])
+        .and_then(|text| text.parse().ok())
+        .map_or(ACK_WAIT, Duration::from_millis);
     let config = pull::Config {
         durable_name: Some(durable.clone()),
         filter_subject: filter.unwrap_or_default(),
@@ -141,7 +151,9 @@ async fn consumer_of(
 /// Names of consumers have no dots, wildcards or blanks.
 fn consumer_name(group: &str, filter: Option<&str>) -> String {
     let fit = |text: &str| -> String {
-        text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' }).collect()
+        text.chars()
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' })
+            .collect()
     };
     match filter {
         None => fit(group),
@@ -178,9 +190,10 @@ impl NatsSource {
             octets += next.payload.len();
             self.buffer.push(next);
         }
-        let (mut arrivals, mut ackers) = (Vec::with_capacity(self.buffer.len()), Vec::with_capacity(self.buffer.len()));
+        let (mut arrivals, mut ackers) =
+            (Vec::with_capacity(self.buffer.len()), Vec::with_capacity(self.buffer.len()));
         for message in self.buffer.drain(..) {
-            arrivals.push(Arrival::Message(copied(&message, &self.stream)?));
+            arrivals.push(Arrival::Message(Box::new(copied(&message, &self.stream)?)));
             ackers.push(message.split().1);
         }
         Ok(SourceBatch { number: self.receipts.begin(ackers), arrivals })
@@ -232,7 +245,9 @@ impl EventSource for NatsSource {
     }
 }
 
-fn delivered<E: std::fmt::Display>(next: Option<Result<jetstream::Message, E>>) -> Result<jetstream::Message, SourceError> {
+fn delivered<E: std::fmt::Display>(
+    next: Option<Result<jetstream::Message, E>>,
+) -> Result<jetstream::Message, SourceError> {
     match next {
         Some(Ok(message)) => Ok(message),
         Some(Err(error)) => Err(failed(error)),
@@ -246,7 +261,11 @@ fn copied(message: &jetstream::Message, stream: &Arc<str>) -> Result<SourceMessa
         .headers
         .iter()
         .flat_map(async_nats::HeaderMap::iter)
-        .flat_map(|(name, values)| values.iter().map(move |value| (name.to_string(), Bytes::copy_from_slice(value.as_str().as_bytes()))))
+        .flat_map(|(name, values)| {
+            values
+                .iter()
+                .map(move |value| (name.to_string(), Bytes::copy_from_slice(value.as_str().as_bytes())))
+        })
         .collect();
     let id = message.headers.as_ref().and_then(|headers| headers.get(async_nats::header::NATS_MESSAGE_ID));
     Ok(SourceMessage {
@@ -263,10 +282,6 @@ fn copied(message: &jetstream::Message, stream: &Arc<str>) -> Result<SourceMessa
     })
 }
 
-fn failed(error: impl std::fmt::Display) -> SourceError {
-    SourceError(without_credentials(&error.to_string()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,7 +289,8 @@ mod tests {
     #[test]
     fn names_of_consumers_are_fit_and_stay_apart() {
         assert_eq!(consumer_name("callbacks-mgmt-consumer", None), "callbacks-mgmt-consumer");
-        let (star, dot) = (consumer_name("my group", Some("orders.*")), consumer_name("my group", Some("orders._")));
+        let (star, dot) =
+            (consumer_name("my group", Some("orders.*")), consumer_name("my group", Some("orders._")));
         assert!(star.starts_with("my_group-orders__-"), "{star}");
         assert_ne!(star, dot);
     }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use callbacks_core::sources::event_source::{Appetite, EventSource, SourceBatch, SourceError, SourcePlan, Standing};
+use callbacks_core::sources::event_source::{
+    Appetite, EventSource, SourceBatch, SourceError, SourcePlan, Standing,
+};
 use callbacks_core::sources::message::{Arrival, Place, Said, SourceMessage};
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
@@ -19,7 +21,7 @@ use lapin::{Channel, Connection, ConnectionProperties, Consumer};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use crate::connection::{Properties, broker_url, without_credentials};
+use crate::connection::{Properties, broker_url, failed};
 use crate::registry::Opening;
 use crate::watermark::Watermark;
 
@@ -33,8 +35,10 @@ const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// Connects to a plan's broker and begins to consume.
 pub(crate) async fn open(opening: Opening, plan: SourcePlan) -> Result<Box<dyn EventSource>, SourceError> {
-    let url = broker_url(&plan.subscription, &opening.settings, opening.settings.amqp_url.as_ref(), "RabbitMQ")?;
-    let mut uri: AMQPUri = url.parse().map_err(|_| SourceError("the broker's url is no AMQP URL".to_owned()))?;
+    let url =
+        broker_url(&plan.subscription, &opening.settings, opening.settings.amqp_url.as_ref(), "RabbitMQ")?;
+    let mut uri: AMQPUri =
+        url.parse().map_err(|_| SourceError("the broker's url is no AMQP URL".to_owned()))?;
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
     uri.query.connection_timeout.get_or_insert(CONNECT_TIMEOUT_MS);
     let name = format!("callbacks-{}-{}", plan.replica.simple(), plan.consumer);
@@ -42,11 +46,20 @@ pub(crate) async fn open(opening: Opening, plan: SourcePlan) -> Result<Box<dyn E
     let connection = Connection::connect_uri(uri, properties).await.map_err(failed)?;
     let channel = connection.create_channel().await.map_err(failed)?;
     let consumer_properties = Properties::of(plan.subscription.consumer_properties.as_ref());
-    let prefetch = consumer_properties.get(&["prefetch", "prefetch.count"]).and_then(|text| text.parse().ok());
-    channel.basic_qos(prefetch.unwrap_or(PREFETCH).max(1), BasicQosOptions::default()).await.map_err(failed)?;
+    let prefetch =
+        consumer_properties.get(&["prefetch", "prefetch.count"]).and_then(|text| text.parse().ok());
+    channel
+        .basic_qos(prefetch.unwrap_or(PREFETCH).max(1), BasicQosOptions::default())
+        .await
+        .map_err(failed)?;
     let queue = plan.subscription.topic_or_queue.as_str();
     let consumer = channel
-        .basic_consume(queue.into(), name.as_str().into(), BasicConsumeOptions::default(), FieldTable::default())
+        .basic_consume(
+            queue.into(),
+            name.as_str().into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        )
         .await
         .map_err(failed)?;
     let opened = opening.clock.now().unix_timestamp_nanos();
@@ -93,7 +106,7 @@ impl RabbitSource {
         let batch = std::mem::take(&mut self.buffer);
         let last = batch.last().map_or(0, |one| one.delivery_tag);
         let number = self.receipts.begin(last);
-        let arrivals = batch.into_iter().map(|one| Arrival::Message(self.message(one))).collect();
+        let arrivals = batch.into_iter().map(|one| Arrival::Message(Box::new(self.message(one)))).collect();
         Ok(SourceBatch { number, arrivals })
     }
 
@@ -116,7 +129,9 @@ impl RabbitSource {
             time: seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok()),
         };
         let lasting = offset.is_some();
-        let position = offset.or_else(|| said.id.clone()).unwrap_or_else(|| format!("{}-{}", self.session, delivery.delivery_tag));
+        let position = offset
+            .or_else(|| said.id.clone())
+            .unwrap_or_else(|| format!("{}-{}", self.session, delivery.delivery_tag));
         let place = Place { topic: Arc::clone(&self.queue), partition: Arc::from(""), position, lasting };
         SourceMessage { place, said, key: None, headers, payload: Some(Bytes::from(delivery.data)) }
     }
@@ -139,7 +154,10 @@ impl RabbitSource {
     async fn queue_length(&self) -> Option<i64> {
         let channel = self.connection.create_channel().await.ok()?;
         let asked = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let queue = channel.queue_declare(ShortString::from(&*self.queue), asked, FieldTable::default()).await.ok()?;
+        let queue = channel
+            .queue_declare(ShortString::from(&*self.queue), asked, FieldTable::default())
+            .await
+            .ok()?;
         let waiting = i64::from(queue.message_count());
         // An answer is all that was wanted.
         let _closed = channel.close(200, "measured".into()).await;
@@ -195,8 +213,4 @@ fn plain(value: &AMQPValue) -> Option<String> {
         AMQPValue::Double(value) => value.to_string(),
         _ => return None,
     })
-}
-
-fn failed(error: lapin::Error) -> SourceError {
-    SourceError(without_credentials(&error.to_string()))
 }

@@ -13,6 +13,10 @@ use crate::settings::SourcesSettings;
 #[derive(Clone)]
 pub(crate) struct Opening {
     pub(crate) settings: Arc<SourcesSettings>,
+    #[cfg_attr(
+        not(any(feature = "kafka", feature = "rabbitmq")),
+        expect(dead_code, reason = "the other brokers need no time")
+    )]
     pub(crate) clock: Arc<dyn Clock>,
 }
 

@@ -259,7 +259,8 @@ pub async fn rotate_secret(
         return Ok(None);
     };
     let sealed = store.keyring.seal(place(&tenant, id), secret.expose())?;
-    let sealed_key = store.keyring.seal(place(&tenant, id).column(SIGNING_KEY_COLUMN), signing_key.expose())?;
+    let sealed_key =
+        store.keyring.seal(place(&tenant, id).column(SIGNING_KEY_COLUMN), signing_key.expose())?;
     let row = sqlx::query!(
         r#"
         UPDATE callback_configurations SET

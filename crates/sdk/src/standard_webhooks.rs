@@ -46,12 +46,7 @@ pub(crate) fn verify(
     }
 }
 
-fn symmetric(
-    secrets: &[&str],
-    signed: &str,
-    body: &[u8],
-    signatures: &[Vec<u8>],
-) -> Result<(), VerifyError> {
+fn symmetric(secrets: &[&str], signed: &str, body: &[u8], signatures: &[Vec<u8>]) -> Result<(), VerifyError> {
     let right = |secret: &&str| {
         let key = whsec::symmetric_key(secret).map_err(|_| VerifyError::MalformedSecret)?;
         Ok(hmac_sha256(&key, &[signed.as_bytes(), body]))

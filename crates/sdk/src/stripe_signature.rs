@@ -11,7 +11,7 @@ pub(crate) fn verify(secrets: &[&str], received: &Received<'_>, header: &str) ->
         return Err(VerifyError::MalformedHeader);
     }
     let items = || header.split(',').filter_map(|item| item.split_once('='));
-    let timestamp = items().filter(|(name, _)| *name == "t").last().map_or("0", |(_, value)| value);
+    let timestamp = items().rfind(|(name, _)| *name == "t").map_or("0", |(_, value)| value);
     let signed: i64 = timestamp.parse().map_err(|_| VerifyError::BadTimestamp)?;
     let signatures: Vec<&str> =
         items().filter(|(name, value)| *name == "v1" && !value.is_empty()).map(|(_, value)| value).collect();

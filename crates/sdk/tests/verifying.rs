@@ -51,7 +51,8 @@ fn stripe_as_pyfly_validates_it() {
     let suite = &verifiers()["pyfly_stripe_validator"];
     let body = text(suite, "body").as_bytes();
     for case in list(&suite["cases"]) {
-        let header: Vec<_> = case["header"].as_str().map(|value| ("stripe-signature", value)).into_iter().collect();
+        let header: Vec<_> =
+            case["header"].as_str().map(|value| ("stripe-signature", value)).into_iter().collect();
         let received = Received::new(&header, body, suite["now"].as_i64().expect("seconds"));
         let result = verify_request(SignatureScheme::Stripe, &[text(suite, "secret")], &received);
         assert_eq!(Value::from(result.is_ok()), case["valid"], "{case}: {result:?}");
@@ -71,7 +72,8 @@ fn pyfly() {
 #[test]
 fn svc_infra_with_several_secrets() {
     for case in list(&verifiers()["svc_infra_verify_any"]) {
-        let secrets: Vec<&str> = list(&case["secrets"]).iter().map(|one| one.as_str().expect("a text")).collect();
+        let secrets: Vec<&str> =
+            list(&case["secrets"]).iter().map(|one| one.as_str().expect("a text")).collect();
         let body = case["payload"].to_string();
         let result = verify(SignatureScheme::SvcInfra, &secrets, body.as_bytes(), text(case, "signature"));
         assert_eq!(Value::from(result.is_ok()), case["valid"], "{case}: {result:?}");
@@ -120,15 +122,24 @@ fn what_the_originals_sent() {
             },
             ..Received::new(&headers, &body, vector["timestamp"].as_i64().unwrap_or(0))
         };
-        let result = verify_request(scheme, &["whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", text(vector, key)], &received);
+        let result = verify_request(
+            scheme,
+            &["whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", text(vector, key)],
+            &received,
+        );
         // The other key is no symmetric key of Standard Webhooks' form.
         let accepted = matches!(result, Ok(()))
-            || (scheme == SignatureScheme::StandardWebhooks && verify_request(scheme, &[text(vector, key)], &received).is_ok());
+            || (scheme == SignatureScheme::StandardWebhooks
+                && verify_request(scheme, &[text(vector, key)], &received).is_ok());
         assert!(accepted, "{}: {result:?}", text(vector, "name"));
         let mut altered = body.clone();
         altered.first_mut().map_or_else(|| (), |first| *first ^= 1);
         let forged = verify_request(scheme, &[text(vector, key)], &Received { body: &altered, ..received });
-        assert!(body.is_empty() || forged == Err(VerifyError::Mismatch), "{}: {forged:?}", text(vector, "name"));
+        assert!(
+            body.is_empty() || forged == Err(VerifyError::Mismatch),
+            "{}: {forged:?}",
+            text(vector, "name")
+        );
     }
 }
 

@@ -56,7 +56,8 @@ impl Verify {
         }
         let body = read_bytes(Path::new(&self.body), BODY_MAX)?;
         let secrets: Vec<&str> = self.secret.iter().map(String::as_str).collect();
-        let headers: Vec<(&str, &str)> = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let received = Received {
             tolerance: self.tolerance.map_or(TOLERANCE, Duration::from_secs),
             signature_header: Some(name),
@@ -94,9 +95,16 @@ mod tests {
 
     #[test]
     fn headers_are_found_in_a_dump() {
-        let head = "POST /hook HTTP/1.1\r\n> Host: a.example:80\r\nX-Firefly-Signature: abc=\r\n\r\n{\"a\":1}";
+        let head =
+            "POST /hook HTTP/1.1\r\n> Host: a.example:80\r\nX-Firefly-Signature: abc=\r\n\r\n{\"a\":1}";
         let found = headers_in(head);
-        assert_eq!(found[..2], [("Host".to_owned(), "a.example:80".to_owned()), ("X-Firefly-Signature".to_owned(), "abc=".to_owned())]);
+        assert_eq!(
+            found[..2],
+            [
+                ("Host".to_owned(), "a.example:80".to_owned()),
+                ("X-Firefly-Signature".to_owned(), "abc=".to_owned())
+            ]
+        );
         assert!(header("nothing").is_err());
     }
 }

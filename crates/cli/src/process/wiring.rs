@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use callbacks_core::clock::SystemClock;
@@ -40,7 +41,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     migrate(database.store()).await.context("the database could not be migrated")?;
     let stop = CancellationToken::new();
     let upkeep = tokio::spawn(telemetry::keep_metrics(metrics.clone(), stop.clone()));
-    let result = run(&settings, database.store(), metrics, &mut signals).await;
+    let result = Box::pin(run(&settings, database.store(), metrics, &mut signals)).await;
     stop.cancel();
     let _ = upkeep.await;
     database.close().await;
@@ -83,16 +84,26 @@ async fn run(
     }
 }
 
+/// How long producers may take to finish before the deliveries are drained without waiting for them.
+const PRODUCERS_END: Duration = Duration::from_secs(5);
+
 /// First the producers, then the deliveries.
-async fn finish(settings: &Settings, sources: Sources, engine: Arc<Engine>, server: JoinHandle<io::Result<()>>, door: ApiDoor) {
-    if !sources.stop(settings.sources.stop_timeout).await {
-        tracing::warn!("consumers did not stop in time; their brokers deliver again what was not acknowledged");
+async fn finish(
+    settings: &Settings,
+    sources: Sources,
+    engine: Arc<Engine>,
+    mut server: JoinHandle<io::Result<()>>,
+    door: ApiDoor,
+) {
+    let producers = async { tokio::join!(&mut server, sources.stop(settings.sources.stop_timeout)) };
+    match tokio::time::timeout(PRODUCERS_END, producers).await {
+        Ok((Ok(Err(error)), _)) => tracing::warn!(%error, "the HTTP server did not end cleanly"),
+        Ok((_, false)) | Err(_) => {
+            tracing::warn!("producers did not end in time; what was not acknowledged to them is sent again");
+        }
+        Ok(_) => {}
     }
-    let requests_end = async { server.await };
-    let (ended, ()) = tokio::join!(requests_end, engine.drain(settings.dispatcher.drain_timeout));
-    if let Ok(Err(error)) = ended {
-        tracing::warn!(%error, "the HTTP server did not end cleanly");
-    }
+    engine.drain(settings.dispatcher.drain_timeout).await;
     door.close().await;
 }
 

@@ -2,13 +2,13 @@
 
 use std::{fs, io, time::Duration};
 
+use callbacks_core::sources::settings::{OwnOutbox, SupervisorSettings};
 use callbacks_core::{
     delivery::settings::DispatcherSettings,
     intake::settings::IntakeSettings,
     maintenance::{WorkerSettings, retention::RetentionSettings},
     routing::target::TargetDefaults,
 };
-use callbacks_core::sources::settings::{OwnOutbox, SupervisorSettings};
 use callbacks_egress::EgressSettings;
 use callbacks_ingress::settings::{OwnBrokers, SourcesSettings};
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;

@@ -79,7 +79,11 @@ fn with_api_keys_every_address_may_be_listened_on() {
     assert!(settings.notices.is_empty(), "{:?}", settings.notices);
     let open = [host, ("CALLBACKS_SECURITY__ALLOW_UNAUTHENTICATED", "true")];
     let settings = Settings::from_environment(&open).expect("accepted");
-    assert!(settings.notices.iter().any(|notice| notice.contains("may do everything")), "{:?}", settings.notices);
+    assert!(
+        settings.notices.iter().any(|notice| notice.contains("may do everything")),
+        "{:?}",
+        settings.notices
+    );
     let text = refusal(&[("CALLBACKS_SECURITY__AUTHENTICATION", "on")]);
     assert!(text.contains("api-keys"), "{text}");
 }

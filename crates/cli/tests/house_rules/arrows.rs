@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 10] = [
     ("web", &["interfaces", "core"], &["sqlx", "reqwest", "clap", "config"]),
     ("sdk", &["interfaces"], &["tokio", "sqlx", "axum", "clap"]),
     ("testkit", &["interfaces", "models", "core"], &["axum", "reqwest", "clap"]),
-    ("cli", &["interfaces", "models", "core", "egress", "web", "sdk"], &[]),
+    ("cli", &["interfaces", "models", "core", "egress", "ingress", "web", "sdk"], &[]),
     ("bench", &["interfaces", "models", "core", "egress", "web", "sdk", "testkit"], &[]),
 ];
 

@@ -9,8 +9,8 @@ use time::{OffsetDateTime, SignedDuration};
 
 use super::in_hand::DeliveryInHand;
 use super::recorder::{Finished, Receipt, Tally};
-use super::transport::{Destination, Outcome, PhaseTimings, WireRequest};
 use super::retry_after::retry_after;
+use super::transport::{Destination, Outcome, PhaseTimings, WireRequest};
 use super::verdict::{Verdict, call_result, verdict_under};
 use crate::backoff::next_attempt;
 use crate::gates::circuit_breaker::CallResult;
@@ -38,7 +38,12 @@ pub(crate) struct Attempted {
 }
 
 /// Builds the signed request, or says why it cannot be built.
-pub(crate) fn build(target: &Target, delivery: &DeliveryInHand, destination: Destination, at: OffsetDateTime) -> Result<WireRequest, Unbuildable> {
+pub(crate) fn build(
+    target: &Target,
+    delivery: &DeliveryInHand,
+    destination: Destination,
+    at: OffsetDateTime,
+) -> Result<WireRequest, Unbuildable> {
     let wire = target.wire.as_ref().map_err(|reason| Unbuildable::OurFault(reason.clone()))?;
     let event = &delivery.event;
     let facts = DeliveryFacts {
@@ -85,28 +90,54 @@ pub(crate) struct Started {
 }
 
 /// Judges an outcome and turns it into what is recorded.
-pub(crate) fn conclude(target: &Target, delivery: DeliveryInHand, started: Started, outcome: &Outcome) -> Attempted {
+pub(crate) fn conclude(
+    target: &Target,
+    delivery: DeliveryInHand,
+    started: Started,
+    outcome: &Outcome,
+) -> Attempted {
     let verdict = verdict_under(target.profile, outcome);
     let asked_wait = asked_wait(&verdict, outcome, started.at);
     let timings = *outcome.timings();
     let (made, elapsed) = this_round(&delivery, started.at + timings.total);
     let delay = match &verdict {
-        Verdict::Retry { .. } => next_attempt(&target.retry, made, target.max_attempts, elapsed, started.jitter)
-            .map(|delay| delay.max(asked_wait.unwrap_or_default())),
+        Verdict::Retry { .. } => {
+            next_attempt(&target.retry, made, target.max_attempts, elapsed, started.jitter)
+                .map(|delay| delay.max(asked_wait.unwrap_or_default()))
+        }
         Verdict::Delivered | Verdict::Permanent { .. } | Verdict::Gone => None,
     };
     let (status, tally) = match (&verdict, delay) {
         (Verdict::Delivered, _) => (ExecutionStatus::Success, Tally::Success { domain: started.domain }),
-        (_, Some(_)) => (ExecutionStatus::FailedRetrying, Tally::Failure { domain: started.domain, last: false }),
-        (_, None) => (ExecutionStatus::FailedPermanent, Tally::Failure { domain: started.domain, last: true }),
+        (_, Some(_)) => {
+            (ExecutionStatus::FailedRetrying, Tally::Failure { domain: started.domain, last: false })
+        }
+        (_, None) => {
+            (ExecutionStatus::FailedPermanent, Tally::Failure { domain: started.domain, last: true })
+        }
     };
-    let execution = execution(target, &delivery, started, outcome, &timings, status, delay, verdict.reason().map(str::to_owned));
+    let execution = execution(
+        target,
+        &delivery,
+        started,
+        outcome,
+        &timings,
+        status,
+        delay,
+        verdict.reason().map(str::to_owned),
+    );
     let next = match delay {
         Some(after) => Next::Attempt { attempt: delivery.attempt as i16 + 1, after, hold_reason: None },
         None => Next::Done,
     };
     let result = call_result(outcome, &target.circuit_breaker);
-    Attempted { finished: finish(delivery, Some(execution), next, tally), result, took: timings.total, verdict, asked_wait }
+    Attempted {
+        finished: finish(delivery, Some(execution), next, tally),
+        result,
+        took: timings.total,
+        verdict,
+        asked_wait,
+    }
 }
 
 /// Attempts made and time passed since the delivery's retries were last granted: with the event, or by a replay, whose time
@@ -114,20 +145,31 @@ pub(crate) fn conclude(target: &Target, delivery: DeliveryInHand, started: Start
 fn this_round(delivery: &DeliveryInHand, now: OffsetDateTime) -> (u16, Duration) {
     let made = delivery.attempt.saturating_sub(delivery.attempts_before);
     let elapsed: SignedDuration = now - delivery.event.reference.accepted_at;
-    let elapsed = if delivery.attempts_before == 0 { Duration::try_from(elapsed).unwrap_or_default() } else { Duration::ZERO };
+    let elapsed = if delivery.attempts_before == 0 {
+        Duration::try_from(elapsed).unwrap_or_default()
+    } else {
+        Duration::ZERO
+    };
     (made, elapsed)
 }
 
 /// The time the endpoint asked to be left alone (`Retry-After`), where it means anything.
 fn asked_wait(verdict: &Verdict, outcome: &Outcome, at: OffsetDateTime) -> Option<Duration> {
     match (verdict, outcome) {
-        (Verdict::Retry { .. }, Outcome::Response(response)) => retry_after(&response.headers, at).filter(|wait| !wait.is_zero()),
+        (Verdict::Retry { .. }, Outcome::Response(response)) => {
+            retry_after(&response.headers, at).filter(|wait| !wait.is_zero())
+        }
         _ => None,
     }
 }
 
 /// The outcome of a delivery that must never be sent: recorded with attempt 0, as nothing reached the wire.
-pub(crate) fn refuse(target: &Target, delivery: DeliveryInHand, at: OffsetDateTime, reason: String) -> Finished {
+pub(crate) fn refuse(
+    target: &Target,
+    delivery: DeliveryInHand,
+    at: OffsetDateTime,
+    reason: String,
+) -> Finished {
     let execution = NewExecution {
         status: ExecutionStatus::FailedPermanent,
         attempt: 0,
@@ -141,7 +183,8 @@ pub(crate) fn refuse(target: &Target, delivery: DeliveryInHand, at: OffsetDateTi
 pub(crate) fn burn(target: &Target, delivery: DeliveryInHand, at: OffsetDateTime, jitter: f64) -> Finished {
     let (made, elapsed) = this_round(&delivery, at);
     let delay = next_attempt(&target.retry, made, target.max_attempts, elapsed, jitter);
-    let status = if delay.is_some() { ExecutionStatus::FailedRetrying } else { ExecutionStatus::FailedPermanent };
+    let status =
+        if delay.is_some() { ExecutionStatus::FailedRetrying } else { ExecutionStatus::FailedPermanent };
     let execution = NewExecution {
         status,
         attempt: delivery.attempt as i16,
@@ -150,20 +193,29 @@ pub(crate) fn burn(target: &Target, delivery: DeliveryInHand, at: OffsetDateTime
         next_retry_in: delay,
         ..blank_execution(target, at)
     };
-    let next = delay.map_or(Next::Done, |after| Next::Attempt { attempt: delivery.attempt as i16 + 1, after, hold_reason: None });
+    let next = delay.map_or(Next::Done, |after| Next::Attempt {
+        attempt: delivery.attempt as i16 + 1,
+        after,
+        hold_reason: None,
+    });
     let tally = Tally::Failure { domain: None, last: delay.is_none() };
     finish(delivery, Some(execution), next, tally)
 }
 
 /// The outcome of a delivery that could not be built: it waits, and an operator is told.
 pub(crate) fn our_fault(delivery: DeliveryInHand) -> Finished {
-    let next = Next::Attempt { attempt: delivery.attempt as i16, after: OUR_FAULT_WAIT, hold_reason: Some("could not be signed") };
+    let next = Next::Attempt {
+        attempt: delivery.attempt as i16,
+        after: OUR_FAULT_WAIT,
+        hold_reason: Some("could not be signed"),
+    };
     finish(delivery, None, next, Tally::None)
 }
 
 /// A delivery that goes back to the queue table, to be taken up when its lane allows it.
 pub(crate) fn postpone(delivery: DeliveryInHand, reason: &'static str) -> Finished {
-    let next = Next::Attempt { attempt: delivery.attempt as i16, after: Duration::ZERO, hold_reason: Some(reason) };
+    let next =
+        Next::Attempt { attempt: delivery.attempt as i16, after: Duration::ZERO, hold_reason: Some(reason) };
     finish(delivery, None, next, Tally::None)
 }
 
@@ -204,7 +256,10 @@ fn blank_execution(target: &Target, at: OffsetDateTime) -> NewExecution {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one row has that many columns, and it is called from one place")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one row has that many columns, and it is called from one place"
+)]
 fn execution(
     target: &Target,
     delivery: &DeliveryInHand,
@@ -216,9 +271,11 @@ fn execution(
     error: Option<String>,
 ) -> NewExecution {
     let (response_status, response_headers, response_body) = match outcome {
-        Outcome::Response(response) => {
-            (Some(response.status as i16), Some(redacted(&response.headers)), Some(kept_text(&response.body, KEPT_BODY)))
-        }
+        Outcome::Response(response) => (
+            Some(response.status as i16),
+            Some(redacted(&response.headers)),
+            Some(kept_text(&response.body, KEPT_BODY)),
+        ),
         Outcome::Failure(_) => (None, None, None),
     };
     NewExecution {

@@ -63,7 +63,11 @@ impl Claimer {
                     warn!(%error, "deliveries could not be claimed; trying again in {} ms. Check the database", pause.as_millis());
                 }
             }
-            let wake = if ready.is_empty() { schedule.next().map_or(next_look, |at| at.min(next_look)) } else { Instant::now() + pause };
+            let wake = if ready.is_empty() {
+                schedule.next().map_or(next_look, |at| at.min(next_look))
+            } else {
+                Instant::now() + pause
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(wake.into()) => {}
@@ -81,7 +85,9 @@ impl Claimer {
                     self.dispatcher.schedule.wake_at(configuration, now + due_in);
                 }
             }
-            Err(error) => warn!(%error, "the queue table could not be searched for due work; trying again in {} ms", self.settings.poll_interval.as_millis()),
+            Err(error) => {
+                warn!(%error, "the queue table could not be searched for due work; trying again in {} ms", self.settings.poll_interval.as_millis())
+            }
         }
         self.dispatcher.lanes.prune(Instant::now());
         metrics::gauge!(metric_names::MEMORY_BYTES).set(self.dispatcher.memory.used() as f64);
@@ -121,7 +127,11 @@ impl Claimer {
     }
 
     /// Takes room for what a lane may claim now; `None` when it may claim nothing.
-    fn place_in(&self, configuration: ConfigurationId, taken: &BTreeMap<ConfigurationId, Place>) -> Option<Place> {
+    fn place_in(
+        &self,
+        configuration: ConfigurationId,
+        taken: &BTreeMap<ConfigurationId, Place>,
+    ) -> Option<Place> {
         let directory = self.dispatcher.directory.load();
         let target = directory.target(configuration)?;
         let lane = self.dispatcher.lane_of(target);
@@ -170,7 +180,12 @@ impl Claimer {
         }
     }
 
-    fn in_hand(&self, claimed: Vec<ClaimedDelivery>, slots: &mut OwnedSemaphorePermit, epoch: u64) -> Vec<DeliveryInHand> {
+    fn in_hand(
+        &self,
+        claimed: Vec<ClaimedDelivery>,
+        slots: &mut OwnedSemaphorePermit,
+        epoch: u64,
+    ) -> Vec<DeliveryInHand> {
         let lease = Lease { held_by: LeaseRow::DeliveryQueue, epoch };
         let mut deliveries = Vec::with_capacity(claimed.len());
         for one in claimed {
@@ -182,7 +197,11 @@ impl Claimer {
                 lane.saw_payload(payload.len());
             }
             let claim = self.claimed.mark(one.event.row_id, one.configuration_id);
-            let room = Room { _slot: slot, _memory: self.dispatcher.memory.take(payload.len()), _claim: Some(claim) };
+            let room = Room {
+                _slot: slot,
+                _memory: self.dispatcher.memory.take(payload.len()),
+                _claim: Some(claim),
+            };
             let said = SaidAbout {
                 source: one.source,
                 occurred_at: one.occurred_at,

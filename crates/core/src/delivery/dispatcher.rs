@@ -97,12 +97,20 @@ impl Dispatcher {
             max_in_flight: target.max_in_flight,
             max_per_second: target.max_per_second,
             breaker: &target.circuit_breaker,
-            open_breaker: if open_breaker_burns_attempts(target.profile) { OpenBreaker::Burns } else { OpenBreaker::Postpones },
+            open_breaker: if open_breaker_burns_attempts(target.profile) {
+                OpenBreaker::Burns
+            } else {
+                OpenBreaker::Postpones
+            },
         }
     }
 
     /// Hands deliveries to a lane and starts workers for them.
-    pub(crate) fn hand_over(self: &Arc<Self>, configuration: ConfigurationId, deliveries: Vec<DeliveryInHand>) {
+    pub(crate) fn hand_over(
+        self: &Arc<Self>,
+        configuration: ConfigurationId,
+        deliveries: Vec<DeliveryInHand>,
+    ) {
         let directory = self.directory.load();
         let Some(target) = directory.target(configuration) else {
             return self.turn_away(deliveries, !directory.is_defective(configuration));
@@ -114,7 +122,13 @@ impl Dispatcher {
 
     /// Ends deliveries of a configuration that was deleted in between; those of one that cannot be read wait.
     fn turn_away(self: &Arc<Self>, deliveries: Vec<DeliveryInHand>, deleted: bool) {
-        let end = |delivery| if deleted { attempt::drop_deleted(delivery) } else { attempt::postpone(delivery, "configuration cannot be read") };
+        let end = |delivery| {
+            if deleted {
+                attempt::drop_deleted(delivery)
+            } else {
+                attempt::postpone(delivery, "configuration cannot be read")
+            }
+        };
         self.send_all(deliveries.into_iter().map(end).collect());
     }
 
@@ -159,12 +173,19 @@ impl Dispatcher {
     }
 
     /// The lane's next delivery with what is permitted for it; otherwise the worker leaves, perhaps with a hold to act on.
-    fn next<'a>(&self, lane: &Lane, directory: &'a Directory) -> Result<(DeliveryInHand, Permission<'a>), Option<Hold>> {
+    fn next<'a>(
+        &self,
+        lane: &Lane,
+        directory: &'a Directory,
+    ) -> Result<(DeliveryInHand, Permission<'a>), Option<Hold>> {
         let Some(target) = directory.target(lane.id) else {
             return Err(Some(lane.leave(!directory.is_defective(lane.id))));
         };
         let rules = if self.draining.is_cancelled() {
-            LaneRules { standing: Standing::Held { wait: None, reason: "shutting down" }, ..self.rules(target) }
+            LaneRules {
+                standing: Standing::Held { wait: None, reason: "shutting down" },
+                ..self.rules(target)
+            }
         } else {
             self.rules(target)
         };
@@ -182,9 +203,15 @@ impl Dispatcher {
         }
     }
 
-    fn permitted_domain<'a>(&self, directory: &'a Directory, target: &Target) -> Result<&'a DomainEntry, String> {
+    fn permitted_domain<'a>(
+        &self,
+        directory: &'a Directory,
+        target: &Target,
+    ) -> Result<&'a DomainEntry, String> {
         if target.allowed_domains.as_ref().is_some_and(|list| !allow_list_permits(&target.url, list)) {
-            return Err("Domain not authorized: the host is not in the configuration's allowedDomains".to_owned());
+            return Err(
+                "Domain not authorized: the host is not in the configuration's allowedDomains".to_owned()
+            );
         }
         let domains = directory.tenant(&target.tenant).map_or(&[][..], |tenant| &tenant.domains);
         authorize(&target.url, domains, self.clock.now()).map_err(|refusal| refusal.to_string())
@@ -231,17 +258,30 @@ impl Dispatcher {
                 return attempt::our_fault(delivery);
             }
         };
-        let started = Started { at, request_headers: redacted(&request.headers), domain: Some(domain.id), jitter: self.entropy.unit_f64() };
+        let started = Started {
+            at,
+            request_headers: redacted(&request.headers),
+            domain: Some(domain.id),
+            jitter: self.entropy.unit_f64(),
+        };
         tokio::select! {
-            outcome = self.transport.send_boxed(request) => self.conclude(lane, target, delivery, started, outcome),
+            outcome = self.transport.send_boxed(request) => self.conclude(lane, target, delivery, started, &outcome),
             () = self.aborting.cancelled() => attempt::postpone(delivery, "interrupted by a shutdown"),
         }
     }
 
-    fn conclude(&self, lane: &Lane, target: &Arc<Target>, delivery: DeliveryInHand, started: Started, outcome: Outcome) -> Finished {
+    fn conclude(
+        &self,
+        lane: &Lane,
+        target: &Arc<Target>,
+        delivery: DeliveryInHand,
+        started: Started,
+        outcome: &Outcome,
+    ) -> Finished {
         let now = self.clock.monotonic();
-        let since_accepted = (delivery.attempt == 1).then(|| -> SignedDuration { started.at - delivery.event.reference.accepted_at });
-        let attempted = attempt::conclude(target, delivery, started, &outcome);
+        let since_accepted = (delivery.attempt == 1)
+            .then(|| -> SignedDuration { started.at - delivery.event.reference.accepted_at });
+        let attempted = attempt::conclude(target, delivery, started, outcome);
         if lane.record(attempted.result, attempted.took, now) {
             metrics::counter!(metric_names::BREAKERS_OPENED).increment(1);
         }
@@ -278,11 +318,16 @@ impl Dispatcher {
             self.schedule.wake_at(lane.id, until);
         }
         if !hold.stranded.is_empty() {
-            metrics::counter!(metric_names::POSTPONED, "reason" => hold.reason).increment(hold.stranded.len() as u64);
+            metrics::counter!(metric_names::POSTPONED, "reason" => hold.reason)
+                .increment(hold.stranded.len() as u64);
         }
         let deleted = hold.deleted;
         for delivery in hold.stranded {
-            let finished = if deleted { attempt::drop_deleted(delivery) } else { attempt::postpone(delivery, hold.reason) };
+            let finished = if deleted {
+                attempt::drop_deleted(delivery)
+            } else {
+                attempt::postpone(delivery, hold.reason)
+            };
             if self.outcomes.send(finished).await.is_err() {
                 return;
             }
@@ -312,6 +357,7 @@ fn observe(attempted: &attempt::Attempted, since_accepted: Option<SignedDuration
     metrics::counter!(metric_names::ATTEMPTS, "outcome" => outcome).increment(1);
     metrics::histogram!(metric_names::ATTEMPT_SECONDS).record(attempted.took.as_secs_f64());
     if let Some(waited) = since_accepted {
-        metrics::histogram!(metric_names::PROCESSING_SECONDS).record(waited.as_seconds_f64() + attempted.took.as_secs_f64());
+        metrics::histogram!(metric_names::PROCESSING_SECONDS)
+            .record(waited.as_seconds_f64() + attempted.took.as_secs_f64());
     }
 }

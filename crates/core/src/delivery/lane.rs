@@ -131,7 +131,12 @@ impl Lane {
 
     /// Room for `count` new deliveries, all or none; waits at most `patience`, and only while the lane moves.
     /// A lane that cannot take them sends them, and what comes after them, to the queue table.
-    pub(crate) async fn reserve(&self, count: u32, patience: Duration, now: Instant) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn reserve(
+        &self,
+        count: u32,
+        patience: Duration,
+        now: Instant,
+    ) -> Option<OwnedSemaphorePermit> {
         let moving = {
             let state = self.state.lock();
             if state.backlog || state.hold.is_some_and(|(until, _)| until > now) {
@@ -143,7 +148,8 @@ impl Lane {
             return Some(slots);
         }
         if moving
-            && let Ok(Ok(slots)) = tokio::time::timeout(patience, Arc::clone(&self.slots).acquire_many_owned(count)).await
+            && let Ok(Ok(slots)) =
+                tokio::time::timeout(patience, Arc::clone(&self.slots).acquire_many_owned(count)).await
         {
             return Some(slots);
         }
@@ -159,13 +165,16 @@ impl Lane {
     /// How many deliveries may be claimed for this lane now, without regard to memory.
     pub(crate) fn claim_quota(&self, rules: LaneRules<'_>, now: Instant) -> Quota {
         let state = self.state.lock();
-        if matches!(rules.standing, Standing::Held { .. }) || state.hold.is_some_and(|(until, _)| until > now) {
+        if matches!(rules.standing, Standing::Held { .. }) || state.hold.is_some_and(|(until, _)| until > now)
+        {
             return Quota::Held;
         }
         let in_hand = state.pending.len() + state.workers;
         let wanted = match state.breaker.state(now) {
             BreakerState::Open if rules.open_breaker == OpenBreaker::Postpones => return Quota::Held,
-            BreakerState::HalfOpen if rules.open_breaker == OpenBreaker::Postpones => state.breaker.permits_left(),
+            BreakerState::HalfOpen if rules.open_breaker == OpenBreaker::Postpones => {
+                state.breaker.permits_left()
+            }
             _ if rules.width() == 1 => 1_usize.saturating_sub(in_hand),
             _ => usize::MAX,
         };
@@ -188,7 +197,12 @@ impl Lane {
     }
 
     /// What a worker of this lane does next. `budget` is asked last, and only when everything else allows the call.
-    pub(crate) fn next(&self, rules: LaneRules<'_>, now: Instant, budget: impl FnOnce() -> Result<(), Duration>) -> Step {
+    pub(crate) fn next(
+        &self,
+        rules: LaneRules<'_>,
+        now: Instant,
+        budget: impl FnOnce() -> Result<(), Duration>,
+    ) -> Step {
         let mut state = self.state.lock();
         if state.pending.is_empty() || state.workers > rules.width() {
             state.workers -= 1;
@@ -199,10 +213,12 @@ impl Lane {
                 Some(delivery) => Step::Run(delivery),
                 None => Step::Leave,
             },
-            Err((_, BREAKER_OPEN)) if rules.open_breaker == OpenBreaker::Burns => match state.pending.pop_front() {
-                Some(delivery) => Step::Burn(delivery),
-                None => Step::Leave,
-            },
+            Err((_, BREAKER_OPEN)) if rules.open_breaker == OpenBreaker::Burns => {
+                match state.pending.pop_front() {
+                    Some(delivery) => Step::Burn(delivery),
+                    None => Step::Leave,
+                }
+            }
             Err((wait, reason)) => {
                 state.workers -= 1;
                 let long = wait.is_none_or(|wait| wait > SHORT_HOLD);
@@ -271,7 +287,7 @@ impl Lane {
     pub(crate) fn record(&self, result: CallResult, took: Duration, now: Instant) -> bool {
         let mut state = self.state.lock();
         state.last_outcome = Some(now);
-                let before = state.breaker.state(now);
+        let before = state.breaker.state(now);
         state.breaker.record(now, result, took);
         before != BreakerState::Open && state.breaker.state(now) == BreakerState::Open
     }

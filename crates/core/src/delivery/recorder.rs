@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use callbacks_interfaces::ids::{ConfigurationId, DomainId};
 use callbacks_interfaces::tenant::TenantId;
-use callbacks_models::settlement::{self, ConfigurationDelta, DomainDelta, Next, SettleError, Settled, Settlement};
+use callbacks_models::settlement::{
+    self, ConfigurationDelta, DomainDelta, Next, SettleError, Settled, Settlement,
+};
 use callbacks_models::store::Store;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -100,12 +102,22 @@ impl Recorder {
     async fn commit(&self, gathered: &mut Vec<Finished>) {
         let mut pause = Duration::from_millis(50);
         let closed = self.batches.take_closed();
-        let (mut settled, mut receipts): (Vec<_>, Vec<_>) = gathered.drain(..).map(|one| (one.settled, one.receipt)).unzip();
+        let (mut settled, mut receipts): (Vec<_>, Vec<_>) =
+            gathered.drain(..).map(|one| (one.settled, one.receipt)).unzip();
         loop {
             self.drop_stale(&mut settled, &mut receipts);
             let registration = self.lease.current();
             let (configurations, domains) = tallies(&settled, &receipts);
-            match settlement::settle(&self.store, registration.worker, &settled, &closed, &configurations, &domains).await {
+            match settlement::settle(
+                &self.store,
+                registration.worker,
+                &settled,
+                &closed,
+                &configurations,
+                &domains,
+            )
+            .await
+            {
                 Ok(settlement) => return self.committed(&settled, &receipts, settlement),
                 Err(SettleError::Fenced) => {
                     if let Err(error) = self.lease.replace(registration).await {
@@ -127,7 +139,10 @@ impl Recorder {
         if receipts.iter().all(|receipt| self.lease.holds(receipt.lease.epoch)) {
             return;
         }
-        let kept = settled.drain(..).zip(receipts.drain(..)).filter(|(_, receipt)| self.lease.holds(receipt.lease.epoch));
+        let kept = settled
+            .drain(..)
+            .zip(receipts.drain(..))
+            .filter(|(_, receipt)| self.lease.holds(receipt.lease.epoch));
         (*settled, *receipts) = kept.collect::<Vec<_>>().into_iter().unzip();
     }
 
@@ -190,9 +205,19 @@ fn configuration_delta<'a>(
     })
 }
 
-fn count_domain(deltas: &mut BTreeMap<DomainId, DomainDelta>, domain: Option<DomainId>, tenant: &TenantId, failed: bool) {
+fn count_domain(
+    deltas: &mut BTreeMap<DomainId, DomainDelta>,
+    domain: Option<DomainId>,
+    tenant: &TenantId,
+    failed: bool,
+) {
     let Some(domain_id) = domain else { return };
-    let delta = deltas.entry(domain_id).or_insert_with(|| DomainDelta { domain_id, tenant: tenant.clone(), callbacks: 0, failed: 0 });
+    let delta = deltas.entry(domain_id).or_insert_with(|| DomainDelta {
+        domain_id,
+        tenant: tenant.clone(),
+        callbacks: 0,
+        failed: 0,
+    });
     delta.callbacks += 1;
     delta.failed += i64::from(failed);
 }

@@ -24,7 +24,12 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     pub(crate) fn new(start: Instant) -> Self {
-        Self { start, entries: Mutex::new(BTreeSet::new()), look: AtomicBool::new(false), changed: Notify::new() }
+        Self {
+            start,
+            entries: Mutex::new(BTreeSet::new()),
+            look: AtomicBool::new(false),
+            changed: Notify::new(),
+        }
     }
 
     /// Asks for a look at `lane` at `at`, or up to 20 ms later.

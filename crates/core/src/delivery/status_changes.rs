@@ -58,7 +58,11 @@ impl StatusChanges {
 
     pub(crate) fn probe_failed(&self, target: &Target) {
         let failed_probes = target.failed_probes + 1;
-        self.hand_in(StatusChange::ProbeFailed { configuration: target.id, tenant: target.tenant.clone(), failed_probes });
+        self.hand_in(StatusChange::ProbeFailed {
+            configuration: target.id,
+            tenant: target.tenant.clone(),
+            failed_probes,
+        });
     }
 
     pub(crate) fn gone(&self, target: &Target) {
@@ -77,7 +81,11 @@ impl StatusChanges {
 }
 
 /// Writes changes until every sender is gone.
-pub(crate) async fn write_changes(store: Arc<Store>, settings: DispatcherSettings, mut changes: mpsc::Receiver<StatusChange>) {
+pub(crate) async fn write_changes(
+    store: Arc<Store>,
+    settings: DispatcherSettings,
+    mut changes: mpsc::Receiver<StatusChange>,
+) {
     while let Some(change) = changes.recv().await {
         if let Err(error) = write(&store, &settings, &change).await {
             warn!(%error, ?change, "a status change could not be written; it will be asked for again at the next failure");
@@ -85,21 +93,34 @@ pub(crate) async fn write_changes(store: Arc<Store>, settings: DispatcherSetting
     }
 }
 
-async fn write(store: &Store, settings: &DispatcherSettings, change: &StatusChange) -> Result<(), StoreError> {
+async fn write(
+    store: &Store,
+    settings: &DispatcherSettings,
+    change: &StatusChange,
+) -> Result<(), StoreError> {
     let changed = match change {
         StatusChange::Pause { configuration, tenant, .. } => {
-            configuration_status::pause_automatically(store, tenant, *configuration, settings.probe_cool_down).await?
+            configuration_status::pause_automatically(store, tenant, *configuration, settings.probe_cool_down)
+                .await?
         }
-        StatusChange::Reactivate { configuration, tenant } => configuration_status::reactivate(store, tenant, *configuration).await?,
-        StatusChange::ProbeFailed { configuration, tenant, failed_probes } if *failed_probes >= settings.max_failed_probes => {
+        StatusChange::Reactivate { configuration, tenant } => {
+            configuration_status::reactivate(store, tenant, *configuration).await?
+        }
+        StatusChange::ProbeFailed { configuration, tenant, failed_probes }
+            if *failed_probes >= settings.max_failed_probes =>
+        {
             configuration_status::mark_failed(store, tenant, *configuration).await?
         }
         StatusChange::ProbeFailed { configuration, tenant, failed_probes } => {
             let wait = probe_wait(settings.probe_cool_down, *failed_probes);
             configuration_status::probe_again(store, tenant, *configuration, wait).await?
         }
-        StatusChange::Gone { configuration, tenant } => configuration_status::mark_failed(store, tenant, *configuration).await?,
-        StatusChange::Hold { configuration, tenant, wait } => configuration_status::set_hold(store, tenant, *configuration, *wait).await?,
+        StatusChange::Gone { configuration, tenant } => {
+            configuration_status::mark_failed(store, tenant, *configuration).await?
+        }
+        StatusChange::Hold { configuration, tenant, wait } => {
+            configuration_status::set_hold(store, tenant, *configuration, *wait).await?
+        }
     };
     if changed {
         announce(change, settings);
@@ -114,7 +135,9 @@ fn probe_wait(cool_down: Duration, failed_probes: i32) -> Duration {
 }
 
 fn announce(change: &StatusChange, settings: &DispatcherSettings) {
-    let count = |to: CallbackStatus| metrics::counter!(metric_names::STATUS_CHANGES, "to" => to.as_str()).increment(1);
+    let count = |to: CallbackStatus| {
+        metrics::counter!(metric_names::STATUS_CHANGES, "to" => to.as_str()).increment(1)
+    };
     match change {
         StatusChange::Pause { configuration, tenant, failures } => {
             count(CallbackStatus::Paused);
@@ -125,7 +148,9 @@ fn announce(change: &StatusChange, settings: &DispatcherSettings) {
             count(CallbackStatus::Active);
             info!(%configuration, %tenant, "configuration {configuration} answered its probe and is ACTIVE again");
         }
-        StatusChange::ProbeFailed { configuration, tenant, failed_probes } if *failed_probes >= settings.max_failed_probes => {
+        StatusChange::ProbeFailed { configuration, tenant, failed_probes }
+            if *failed_probes >= settings.max_failed_probes =>
+        {
             count(CallbackStatus::Failed);
             warn!(%configuration, %tenant, failed_probes, "configuration {configuration} is FAILED after {failed_probes} failed probes; \
                 mend the endpoint, then set its status to ACTIVE: its deliveries are still there");

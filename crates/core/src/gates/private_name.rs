@@ -20,7 +20,8 @@ const SUFFIXES: &[(&str, &str)] = &[
 /// Why a host name cannot belong to a public receiver; `None` when it can. `name` is in canonical form: lower case, ASCII.
 pub(super) fn private_name(name: &str) -> Option<&'static str> {
     let name = name.strip_suffix('.').unwrap_or(name);
-    let ends_in = |suffix: &str| name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let ends_in =
+        |suffix: &str| name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     let by_suffix = SUFFIXES.iter().find(|(suffix, _)| ends_in(suffix)).map(|(_, reason)| *reason);
     by_suffix.or_else(|| (!name.contains('.')).then_some("a name without a domain"))
 }
@@ -32,12 +33,29 @@ mod tests {
     #[test]
     fn private_names_are_known_and_public_ones_are_not_mistaken_for_them() {
         for name in [
-            "localhost", "localhost.", "a.localhost", "localhost.localdomain", "metadata", "metadata.google.internal",
-            "kubernetes.default.svc", "svc.cluster.local", "printer.local", "intranet.corp", "router.home.arpa", "x.onion",
+            "localhost",
+            "localhost.",
+            "a.localhost",
+            "localhost.localdomain",
+            "metadata",
+            "metadata.google.internal",
+            "kubernetes.default.svc",
+            "svc.cluster.local",
+            "printer.local",
+            "intranet.corp",
+            "router.home.arpa",
+            "x.onion",
         ] {
             assert!(private_name(name).is_some(), "{name}");
         }
-        for name in ["localhost.example.com", "hooks_under.example.com", "mylocalhost.org", "xn--fa-hia.example", "home.example", "local.net."] {
+        for name in [
+            "localhost.example.com",
+            "hooks_under.example.com",
+            "mylocalhost.org",
+            "xn--fa-hia.example",
+            "home.example",
+            "local.net.",
+        ] {
             assert_eq!(private_name(name), None, "{name}");
         }
     }

@@ -22,7 +22,12 @@ pub enum Standing {
 }
 
 /// Reads the standing off a configuration's status, its `active` switch and the time of its next probe.
-pub fn standing(status: CallbackStatus, active: bool, probe_at: Option<OffsetDateTime>, now: OffsetDateTime) -> Standing {
+pub fn standing(
+    status: CallbackStatus,
+    active: bool,
+    probe_at: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+) -> Standing {
     if !active {
         return Standing::Held { wait: None, reason: "configuration is not active" };
     }
@@ -47,7 +52,9 @@ mod tests {
     fn only_active_ones_are_open() {
         let now = OffsetDateTime::UNIX_EPOCH;
         assert_eq!(standing(CallbackStatus::Active, true, None, now), Standing::Open);
-        for status in [CallbackStatus::Active, CallbackStatus::Paused, CallbackStatus::Disabled, CallbackStatus::Failed] {
+        for status in
+            [CallbackStatus::Active, CallbackStatus::Paused, CallbackStatus::Disabled, CallbackStatus::Failed]
+        {
             assert!(matches!(standing(status, false, Some(now), now), Standing::Held { .. }), "{status:?}");
         }
     }
@@ -59,6 +66,9 @@ mod tests {
         let held = Standing::Held { wait: Some(Duration::from_secs(30)), reason: "paused after failures" };
         assert_eq!(standing(CallbackStatus::Paused, true, Some(later), now), held);
         assert_eq!(standing(CallbackStatus::Paused, true, Some(later), later), Standing::Probing);
-        assert!(matches!(standing(CallbackStatus::Paused, true, None, now), Standing::Held { wait: None, .. }));
+        assert!(matches!(
+            standing(CallbackStatus::Paused, true, None, now),
+            Standing::Held { wait: None, .. }
+        ));
     }
 }

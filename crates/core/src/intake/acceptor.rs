@@ -57,7 +57,11 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    pub(crate) fn new(dispatcher: Arc<Dispatcher>, requests: mpsc::Sender<IntakeRequest>, settings: IntakeSettings) -> Self {
+    pub(crate) fn new(
+        dispatcher: Arc<Dispatcher>,
+        requests: mpsc::Sender<IntakeRequest>,
+        settings: IntakeSettings,
+    ) -> Self {
         Self { directory: Arc::clone(&dispatcher.directory), dispatcher, requests, settings }
     }
 
@@ -73,13 +77,16 @@ impl Acceptor {
     ) -> Result<Vec<EventAccepted>, IntakeError> {
         let (events, repeats) = set_repeats_apart(events);
         let directory = self.directory.load_full();
-        let mut routed: Vec<_> = events.into_iter().map(|event| route_one(&directory, tenant, event, audience)).collect();
+        let mut routed: Vec<_> =
+            events.into_iter().map(|event| route_one(&directory, tenant, event, audience)).collect();
         self.take_room(&directory, &mut routed).await;
         let (answer, answered) = oneshot::channel();
         let events = routed.into_iter().map(|(event, in_hand)| RoutedEvent { event, in_hand }).collect();
         match self.requests.try_send(IntakeRequest { events, answer }) {
             Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => return Err(IntakeError::Overloaded { retry_after: Duration::from_secs(1) }),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                return Err(IntakeError::Overloaded { retry_after: Duration::from_secs(1) });
+            }
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(IntakeError::unavailable()),
         }
         let accepted = match tokio::time::timeout(COMMIT_DEADLINE, answered).await {
@@ -90,14 +97,19 @@ impl Acceptor {
     }
 
     /// Takes room in memory for every delivery; those without room are stored in the queue table with the event.
-    async fn take_room(&self, directory: &Directory, routed: &mut [(NewEvent, Vec<(ConfigurationId, Room)>)]) {
+    async fn take_room(
+        &self,
+        directory: &Directory,
+        routed: &mut [(NewEvent, Vec<(ConfigurationId, Room)>)],
+    ) {
         let mut wanted: BTreeMap<ConfigurationId, u32> = BTreeMap::new();
         for (event, _) in routed.iter() {
             for target in &event.targets {
                 *wanted.entry(*target).or_default() += 1;
             }
         }
-        let mut slots: BTreeMap<ConfigurationId, Result<OwnedSemaphorePermit, Option<&'static str>>> = BTreeMap::new();
+        let mut slots: BTreeMap<ConfigurationId, Result<OwnedSemaphorePermit, Option<&'static str>>> =
+            BTreeMap::new();
         for (configuration, count) in wanted {
             if let Some(target) = directory.target(configuration) {
                 slots.insert(configuration, self.slots_for(target, count).await);
@@ -107,19 +119,27 @@ impl Acceptor {
             let payload = event.payload.len();
             for target in &event.targets {
                 let taken = match slots.get_mut(target) {
-                    Some(Ok(permits)) => permits.split(1).zip(self.dispatcher.memory.try_take(payload)).ok_or(None),
+                    Some(Ok(permits)) => {
+                        permits.split(1).zip(self.dispatcher.memory.try_take(payload)).ok_or(None)
+                    }
                     Some(Err(reason)) => Err(*reason),
                     None => Err(None),
                 };
                 match taken {
-                    Ok((slot, memory)) => in_hand.push((*target, Room { _slot: slot, _memory: memory, _claim: None })),
+                    Ok((slot, memory)) => {
+                        in_hand.push((*target, Room { _slot: slot, _memory: memory, _claim: None }))
+                    }
                     Err(reason) => event.queued.push((*target, reason)),
                 }
             }
         }
     }
 
-    async fn slots_for(&self, target: &Target, count: u32) -> Result<OwnedSemaphorePermit, Option<&'static str>> {
+    async fn slots_for(
+        &self,
+        target: &Target,
+        count: u32,
+    ) -> Result<OwnedSemaphorePermit, Option<&'static str>> {
         match self.dispatcher.rules(target).standing {
             Standing::Open => {}
             Standing::Probing => return Err(Some("paused after failures")),
@@ -139,7 +159,9 @@ fn route_one(
 ) -> (NewEvent, Vec<(ConfigurationId, Room)>) {
     let routed = match (audience, directory.tenant(tenant)) {
         (_, None) => Routed::default(),
-        (Audience::Only(id), Some(_)) => Routed { deliver: directory.target(id).cloned().into_iter().collect(), skipped: Vec::new() },
+        (Audience::Only(id), Some(_)) => {
+            Routed { deliver: directory.target(id).cloned().into_iter().collect(), skipped: Vec::new() }
+        }
         (Audience::Matching, Some(part)) => route(part, &received.document()),
     };
     if routed.deliver.is_empty() {
@@ -167,12 +189,18 @@ fn route_one(
 
 /// Splits what routing found into deliveries and skips: a paused configuration that does not keep its deliveries skips them.
 fn targets_and_skips(routed: Routed) -> (Vec<ConfigurationId>, Vec<SkippedTarget>) {
-    let mut skipped: Vec<_> =
-        routed.skipped.into_iter().map(|(configuration_id, reason)| SkippedTarget { configuration_id, reason }).collect();
+    let mut skipped: Vec<_> = routed
+        .skipped
+        .into_iter()
+        .map(|(configuration_id, reason)| SkippedTarget { configuration_id, reason })
+        .collect();
     let mut targets = Vec::with_capacity(routed.deliver.len());
     for target in routed.deliver {
         if target.status == CallbackStatus::Paused && target.paused_deliveries == PausedDeliveries::Skip {
-            skipped.push(SkippedTarget { configuration_id: target.id, reason: "the configuration is paused and skips deliveries".to_owned() });
+            skipped.push(SkippedTarget {
+                configuration_id: target.id,
+                reason: "the configuration is paused and skips deliveries".to_owned(),
+            });
         } else {
             targets.push(target.id);
         }
@@ -222,4 +250,3 @@ fn put_repeats_back(accepted: Vec<EventAccepted>, positions: &[usize]) -> Vec<Ev
         })
         .collect()
 }
-

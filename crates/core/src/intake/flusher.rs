@@ -162,7 +162,11 @@ impl Flusher {
             while lease.holds(registration.epoch) {
                 tokio::time::sleep(pause).await;
                 match recovery::recover_unconfirmed_batch(&store, registration.worker, first).await {
-                    Ok(configurations) => return configurations.into_iter().for_each(|configuration| schedule.wake(configuration)),
+                    Ok(configurations) => {
+                        return configurations
+                            .into_iter()
+                            .for_each(|configuration| schedule.wake(configuration));
+                    }
                     Err(_) => pause = (pause * 2).min(Duration::from_secs(5)),
                 }
             }
@@ -170,7 +174,13 @@ impl Flusher {
     }
 
     /// After the commit: answer, then hand the deliveries to their lanes.
-    fn accepted(&self, events: Vec<NewEvent>, parts: Vec<Part>, accepted: AcceptedBatch, registration: Registration) {
+    fn accepted(
+        &self,
+        events: Vec<NewEvent>,
+        parts: Vec<Part>,
+        accepted: AcceptedBatch,
+        registration: Registration,
+    ) {
         metrics::histogram!(metric_names::INTAKE_BATCH_SIZE).record(events.len() as f64);
         let mut lanes: BTreeMap<ConfigurationId, Vec<DeliveryInHand>> = BTreeMap::new();
         let mut in_memory = 0;
@@ -182,7 +192,14 @@ impl Flusher {
                 if acceptance == Acceptance::Stored {
                     self.announce_queued(&event);
                     in_memory += in_hand.len();
-                    spread(&mut lanes, event, in_hand, &accepted.accepted_at, accepted.batch_id, registration.epoch);
+                    spread(
+                        &mut lanes,
+                        event,
+                        in_hand,
+                        &accepted.accepted_at,
+                        accepted.batch_id,
+                        registration.epoch,
+                    );
                 }
             }
             let _ = answer.send(Ok(answers));
@@ -213,7 +230,11 @@ fn put_together(events: Vec<NewEvent>, parts: Vec<Part>) -> Vec<IntakeRequest> {
     parts
         .into_iter()
         .map(|(rooms, answer)| {
-            let events = rooms.into_iter().zip(&mut events).map(|(in_hand, event)| RoutedEvent { event, in_hand }).collect();
+            let events = rooms
+                .into_iter()
+                .zip(&mut events)
+                .map(|(in_hand, event)| RoutedEvent { event, in_hand })
+                .collect();
             IntakeRequest { events, answer }
         })
         .collect()
@@ -226,7 +247,11 @@ fn answer_for(event: &NewEvent, acceptance: Acceptance) -> EventAccepted {
     };
     let result = if duplicate { "duplicate" } else { "stored" };
     metrics::counter!(metric_names::EVENTS_ACCEPTED, "result" => result).increment(1);
-    EventAccepted { event_id: event.event_id.clone().unwrap_or_else(|| event.row_id.to_string()), duplicate, matched }
+    EventAccepted {
+        event_id: event.event_id.clone().unwrap_or_else(|| event.row_id.to_string()),
+        duplicate,
+        matched,
+    }
 }
 
 /// Makes the event's deliveries, one for every lane that has room for it.
@@ -257,7 +282,15 @@ fn spread(
     let lease = Lease { held_by: LeaseRow::IntakeBatch(batch), epoch };
     for (configuration, room) in in_hand {
         let event = Arc::clone(&shared);
-        let delivery = DeliveryInHand { event, configuration, attempt: 1, attempts_before: 0, payload_lost: false, lease, room };
+        let delivery = DeliveryInHand {
+            event,
+            configuration,
+            attempt: 1,
+            attempts_before: 0,
+            payload_lost: false,
+            lease,
+            room,
+        };
         lanes.entry(configuration).or_default().push(delivery);
     }
 }
@@ -266,7 +299,13 @@ fn spread(
 fn without_repeated_ids(requests: Vec<IntakeRequest>) -> (Vec<IntakeRequest>, Vec<IntakeRequest>) {
     let mut seen = HashSet::new();
     requests.into_iter().partition(|request| {
-        let keys: Vec<_> = request.events.iter().filter_map(|one| one.event.event_id.clone().map(|id| (one.event.tenant.clone(), id, one.event.source.clone()))).collect();
+        let keys: Vec<_> = request
+            .events
+            .iter()
+            .filter_map(|one| {
+                one.event.event_id.clone().map(|id| (one.event.tenant.clone(), id, one.event.source.clone()))
+            })
+            .collect();
         if keys.iter().any(|key| seen.contains(key)) {
             return false;
         }

@@ -41,7 +41,9 @@ pub(crate) async fn run(store: Arc<Store>, settings: RetentionSettings, stop: Ca
         match retention::sweep_across_tenants(&store, &kept).await {
             Ok(dropped) if dropped.is_empty() => {}
             Ok(dropped) => info!(?dropped, "retention dropped {} partitions", dropped.len()),
-            Err(error) => warn!(%error, "retention could not finish; it tries again in an hour. Check locks on the partitioned tables"),
+            Err(error) => {
+                warn!(%error, "retention could not finish; it tries again in an hour. Check locks on the partitioned tables")
+            }
         }
         if stop.run_until_cancelled(tokio::time::sleep(HOUR)).await.is_none() {
             return;

@@ -92,7 +92,12 @@ impl WorkerLease {
     }
 
     /// Beats until cancelled, and takes over the work of workers that fell silent. `recovered` is called after a takeover.
-    pub(crate) async fn beat(&self, settings: &WorkerSettings, stop: CancellationToken, recovered: impl Fn()) {
+    pub(crate) async fn beat(
+        &self,
+        settings: &WorkerSettings,
+        stop: CancellationToken,
+        recovered: impl Fn(),
+    ) {
         let mut steady_since = Instant::now();
         loop {
             tokio::select! {

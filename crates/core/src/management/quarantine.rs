@@ -38,7 +38,11 @@ pub async fn list(
 }
 
 /// Reads one, with its value.
-pub async fn get(desk: &Management, scope: &TenantScope, id: QuarantineId) -> Result<QuarantinedMessage, ManagementError> {
+pub async fn get(
+    desk: &Management,
+    scope: &TenantScope,
+    id: QuarantineId,
+) -> Result<QuarantinedMessage, ManagementError> {
     Ok(view(read(desk, scope, id).await?)?)
 }
 
@@ -52,7 +56,9 @@ pub async fn replay(
 ) -> Result<EventAccepted, ManagementError> {
     let row = open(read(desk, scope, id).await?)?;
     if truncated(&row) {
-        return Err(ManagementError::Conflict("Only the head of this message was kept; it cannot be replayed".to_owned()));
+        return Err(ManagementError::Conflict(
+            "Only the head of this message was kept; it cannot be replayed".to_owned(),
+        ));
     }
     let tenant = tenant_of(&row)?;
     let subscription = SubscriptionId::from(row.subscription_id);
@@ -60,28 +66,44 @@ pub async fn replay(
     let extracted = match text(body, "type")? {
         None => extract(&message, subscription, usize::MAX),
         Some(named) => {
-            let event_type = EventType::try_from(named).map_err(|error| ManagementError::field("type", "Pattern", error.to_string()))?;
-            as_event_of_type(&message, subscription, event_type, text(body, "id")?.map(str::to_owned))
+            let event_type = EventType::try_from(named)
+                .map_err(|error| ManagementError::field("type", "Pattern", error.to_string()))?;
+            as_event_of_type(&message, subscription, &event_type, text(body, "id")?.map(str::to_owned))
         }
     };
     let event = match extracted {
         Extracted::Event(event) => *event,
-        Extracted::Tombstone => return Err(ManagementError::Conflict("This message has neither a value nor a type; give it a type".to_owned())),
-        Extracted::Poison(reason) => return Err(ManagementError::Conflict(format!("This message is still no event: {reason}"))),
+        Extracted::Tombstone => {
+            return Err(ManagementError::Conflict(
+                "This message has neither a value nor a type; give it a type".to_owned(),
+            ));
+        }
+        Extracted::Poison(reason) => {
+            return Err(ManagementError::Conflict(format!("This message is still no event: {reason}")));
+        }
     };
-    let accepted = desk.engine.accept_received(&tenant, vec![event]).await.map_err(|error| intake_error(&error))?;
+    let accepted =
+        desk.engine.accept_received(&tenant, vec![event]).await.map_err(|error| intake_error(&error))?;
     stored::mark_replayed(&desk.store, scope, id).await?;
     accepted.into_iter().next().ok_or(ManagementError::Internal)
 }
 
 /// Decides that a message is not wanted, and forgets its value.
-pub async fn discard(desk: &Management, scope: &TenantScope, id: QuarantineId) -> Result<(), ManagementError> {
+pub async fn discard(
+    desk: &Management,
+    scope: &TenantScope,
+    id: QuarantineId,
+) -> Result<(), ManagementError> {
     open(read(desk, scope, id).await?)?;
     stored::discard(&desk.store, scope, id).await?;
     Ok(())
 }
 
-async fn read(desk: &Management, scope: &TenantScope, id: QuarantineId) -> Result<StoredQuarantined, ManagementError> {
+async fn read(
+    desk: &Management,
+    scope: &TenantScope,
+    id: QuarantineId,
+) -> Result<StoredQuarantined, ManagementError> {
     stored::get(&desk.store, scope, id).await?.ok_or_else(|| ManagementError::not_found(WHAT, &id))
 }
 
@@ -112,7 +134,12 @@ fn tenant_of(row: &StoredQuarantined) -> Result<TenantId, ManagementError> {
 fn message_of(row: StoredQuarantined) -> SourceMessage {
     let headers = texts(row.headers).into_iter().map(|(name, value)| (name, Bytes::from(value))).collect();
     SourceMessage {
-        place: Place { topic: Arc::from(row.topic), partition: Arc::from(row.partition), position: row.position, lasting: true },
+        place: Place {
+            topic: Arc::from(row.topic),
+            partition: Arc::from(row.partition),
+            position: row.position,
+            lasting: true,
+        },
         said: Said { content_type: row.content_type, time: row.message_at, ..Said::default() },
         key: row.message_key.map(Bytes::from),
         headers,
@@ -130,7 +157,9 @@ fn view(row: StoredQuarantined) -> Result<QuarantinedMessage, StoreError> {
     let (payload, payload_base64) = match row.payload.map(String::from_utf8) {
         None => (None, None),
         Some(Ok(text)) => (Some(text), None),
-        Some(Err(octets)) => (None, Some(base64::engine::general_purpose::STANDARD.encode(octets.as_bytes()))),
+        Some(Err(octets)) => {
+            (None, Some(base64::engine::general_purpose::STANDARD.encode(octets.as_bytes())))
+        }
     };
     Ok(QuarantinedMessage {
         id: row.id.into(),

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::Management;
-use super::signing_keys;
 use super::error::ManagementError;
+use super::signing_keys;
 
 /// How long the previous secret keeps signing beside the new one.
 pub const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -44,9 +44,10 @@ pub async fn rotate(
         Some(secret) => secret,
         None => generated()?,
     };
-    let previous_expires_at = stored::rotate_secret(&desk.store, scope, id, &secret, &signing_keys::generated()?, GRACE)
-        .await?
-        .ok_or_else(|| ManagementError::not_found("Callback configuration", &id))?;
+    let previous_expires_at =
+        stored::rotate_secret(&desk.store, scope, id, &secret, &signing_keys::generated()?, GRACE)
+            .await?
+            .ok_or_else(|| ManagementError::not_found("Callback configuration", &id))?;
     desk.announce().await;
     Ok(Rotated { id, secret, previous_expires_at })
 }

@@ -46,7 +46,11 @@ pub fn jwks(desk: &Management) -> JsonWebKeySet {
         .filter_map(|target| Some((target.id, target.wire.as_ref().ok()?)))
         .flat_map(|(id, wire)| {
             let names = [id.to_string(), format!("{id}.previous")];
-            names.into_iter().zip(wire.public_keys()).map(|(kid, key)| json_web_key(kid, key)).collect::<Vec<_>>()
+            names
+                .into_iter()
+                .zip(wire.public_keys())
+                .map(|(kid, key)| json_web_key(kid, key))
+                .collect::<Vec<_>>()
         })
         .collect();
     keys.sort_by(|a, b| a.kid.cmp(&b.kid));
@@ -84,6 +88,9 @@ mod tests {
         let key = json_web_key("k".to_owned(), &public_key(&private).expect("a key"));
         assert_eq!(key.x, "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         let json = serde_json::to_value(&key).expect("serialises");
-        assert_eq!((&json["kty"], &json["crv"], &json["use"]), (&"OKP".into(), &"Ed25519".into(), &"sig".into()));
+        assert_eq!(
+            (&json["kty"], &json["crv"], &json["use"]),
+            (&"OKP".into(), &"Ed25519".into(), &"sig".into())
+        );
     }
 }

@@ -23,7 +23,8 @@ pub async fn status(
     let replicas = subscription_consumers::reports(&desk.store, id).await?;
     let quarantined = quarantined_messages::open_messages(&desk.store, id).await?;
     let latest_error = replicas.iter().max_by_key(|one| one.last_error_at);
-    let mut partitions: Vec<String> = replicas.iter().flat_map(|one| one.partitions.iter().cloned()).collect();
+    let mut partitions: Vec<String> =
+        replicas.iter().flat_map(|one| one.partitions.iter().cloned()).collect();
     partitions.sort_unstable();
     partitions.dedup();
     Ok(SubscriptionStatus {
@@ -73,8 +74,15 @@ fn in_words(active: bool, replicas: &[ConsumerReport]) -> String {
     match (active, replicas.len(), connected) {
         (false, 0, _) => "The subscription is not active; no consumer runs.".to_owned(),
         (false, ..) => "The subscription is not active; its consumers are stopping.".to_owned(),
-        (true, 0, _) => "No replica runs a consumer yet; they look every second, if the role `sources` is among theirs.".to_owned(),
-        (true, all, 0) => format!("{consumers} consumers on {all} replicas try to reach the broker; see lastError."),
-        (true, all, connected) => format!("{consumers} consumers on {all} replicas, {connected} of them connected."),
+        (true, 0, _) => {
+            "No replica runs a consumer yet; they look every second, if the role `sources` is among theirs."
+                .to_owned()
+        }
+        (true, all, 0) => {
+            format!("{consumers} consumers on {all} replicas try to reach the broker; see lastError.")
+        }
+        (true, all, connected) => {
+            format!("{consumers} consumers on {all} replicas, {connected} of them connected.")
+        }
     }
 }

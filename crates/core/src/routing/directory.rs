@@ -30,7 +30,8 @@ pub struct TenantDirectory {
 
 impl TenantDirectory {
     fn compile(rows: stored::TenantDirectory, defaults: &TargetDefaults) -> Self {
-        let targets: Vec<_> = rows.configurations.into_iter().map(|row| Arc::new(Target::compile(row, defaults))).collect();
+        let targets: Vec<_> =
+            rows.configurations.into_iter().map(|row| Arc::new(Target::compile(row, defaults))).collect();
         let index = EventPatternIndex::new(targets.iter().map(|target| target.patterns.as_slice()));
         let domains = rows.domains.into_iter().map(DomainEntry::from).collect();
         for one in &rows.defective {
@@ -89,7 +90,11 @@ impl Directory {
             let tenant = rows.tenant.clone();
             tenants.insert(tenant, Arc::new(TenantDirectory::compile(rows, defaults)));
         }
-        let targets = tenants.values().flat_map(|part| &part.targets).map(|target| (target.id, Arc::clone(target))).collect();
+        let targets = tenants
+            .values()
+            .flat_map(|part| &part.targets)
+            .map(|target| (target.id, Arc::clone(target)))
+            .collect();
         let defective = tenants.values().flat_map(|part| &part.defective).copied().collect();
         Self { tenants, targets, defective }
     }

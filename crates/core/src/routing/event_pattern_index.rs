@@ -29,7 +29,8 @@ impl EventPatternIndex {
     /// Positions of the entries with at least one matching pattern, ascending, each once.
     pub fn matching(&self, event_type: &str) -> Vec<usize> {
         let mut positions = self.literal.get(event_type).cloned().unwrap_or_default();
-        positions.extend(self.wildcard.iter().filter(|(pattern, _)| pattern.matches(event_type)).map(|(_, p)| *p));
+        positions
+            .extend(self.wildcard.iter().filter(|(pattern, _)| pattern.matches(event_type)).map(|(_, p)| *p));
         positions.sort_unstable();
         positions.dedup();
         positions

@@ -11,7 +11,11 @@ use super::target::Target;
 use crate::gates::domain_authorization::{allow_list_permits, authorize};
 
 /// One explanation a configuration, in the order of the directory.
-pub fn explain(tenant: &TenantDirectory, event: &EventDocument<'_>, now: OffsetDateTime) -> Vec<ConfigurationExplanation> {
+pub fn explain(
+    tenant: &TenantDirectory,
+    event: &EventDocument<'_>,
+    now: OffsetDateTime,
+) -> Vec<ConfigurationExplanation> {
     tenant
         .targets
         .iter()
@@ -35,14 +39,21 @@ fn wants(target: &Target, event: &EventDocument<'_>) -> bool {
     target.patterns.iter().any(|pattern| pattern.matches(event.event_type()))
 }
 
-fn obstacles(tenant: &TenantDirectory, target: &Target, event: &EventDocument<'_>, now: OffsetDateTime) -> Vec<String> {
+fn obstacles(
+    tenant: &TenantDirectory,
+    target: &Target,
+    event: &EventDocument<'_>,
+    now: OffsetDateTime,
+) -> Vec<String> {
     let mut reasons = Vec::new();
     if !target.active {
         reasons.push("the configuration is not active".to_owned());
     }
     match target.status {
         CallbackStatus::Active => {}
-        CallbackStatus::Paused => reasons.push("status is PAUSED: the delivery would wait until it is resumed".to_owned()),
+        CallbackStatus::Paused => {
+            reasons.push("status is PAUSED: the delivery would wait until it is resumed".to_owned())
+        }
         status => reasons.push(format!("status is {}", status.as_str())),
     }
     if !wants(target, event) {
@@ -53,7 +64,9 @@ fn obstacles(tenant: &TenantDirectory, target: &Target, event: &EventDocument<'_
         reasons.push(format!("the delivery would be refused: {refusal}"));
     }
     if target.allowed_domains.as_ref().is_some_and(|list| !allow_list_permits(&target.url, list)) {
-        reasons.push("the delivery would be refused: its host is not in the configuration's allowedDomains".to_owned());
+        reasons.push(
+            "the delivery would be refused: its host is not in the configuration's allowedDomains".to_owned(),
+        );
     }
     reasons
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callbacks_interfaces::tenant::TenantId;
-use callbacks_models::error::StoreError;
-use callbacks_models::store::Store;
 use callbacks_models::directory as stored;
+use callbacks_models::error::StoreError;
 use callbacks_models::notify::{self, Listener};
+use callbacks_models::store::Store;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -28,7 +28,12 @@ pub struct Refresher {
 
 impl Refresher {
     /// `refreshed` is notified after every change.
-    pub fn new(store: Arc<Store>, current: Arc<CurrentDirectory>, defaults: TargetDefaults, refreshed: Arc<Notify>) -> Self {
+    pub fn new(
+        store: Arc<Store>,
+        current: Arc<CurrentDirectory>,
+        defaults: TargetDefaults,
+        refreshed: Arc<Notify>,
+    ) -> Self {
         Self { store, current, defaults, refreshed }
     }
 
@@ -37,7 +42,11 @@ impl Refresher {
         let versions = stored::versions_across_tenants(&self.store).await?;
         let changed: Vec<TenantId> = {
             let directory = self.current.load();
-            versions.into_iter().filter(|(tenant, version)| directory.version(tenant) != Some(*version)).map(|(tenant, _)| tenant).collect()
+            versions
+                .into_iter()
+                .filter(|(tenant, version)| directory.version(tenant) != Some(*version))
+                .map(|(tenant, _)| tenant)
+                .collect()
         };
         if changed.is_empty() {
             return Ok(());

@@ -95,11 +95,23 @@ impl Target {
     /// Compiles a stored configuration.
     pub fn compile(row: ConfigurationTarget, defaults: &TargetDefaults) -> Self {
         let wire = prepare_wire(&row, defaults);
-        let filter = row.filter_expression.as_deref().map(|text| FilterExpression::compile(text).map_err(|e| e.to_string()));
+        let filter = row
+            .filter_expression
+            .as_deref()
+            .map(|text| FilterExpression::compile(text).map_err(|e| e.to_string()));
         let own_retry = row.retry_policy;
-        let retry = own_retry.or_else(|| preset::retry_policy(row.wire_profile, row.retry_delay_ms, row.retry_backoff_multiplier)).unwrap_or_else(|| {
-            RetryPolicy::firefly(row.retry_delay_ms, row.retry_backoff_multiplier, defaults.retry_max_delay_ms).with_jitter(defaults.retry_jitter)
-        });
+        let retry = own_retry
+            .or_else(|| {
+                preset::retry_policy(row.wire_profile, row.retry_delay_ms, row.retry_backoff_multiplier)
+            })
+            .unwrap_or_else(|| {
+                RetryPolicy::firefly(
+                    row.retry_delay_ms,
+                    row.retry_backoff_multiplier,
+                    defaults.retry_max_delay_ms,
+                )
+                .with_jitter(defaults.retry_jitter)
+            });
         Self {
             id: row.id,
             tenant: row.tenant,
@@ -136,9 +148,10 @@ impl Target {
     pub fn standing(&self, now: OffsetDateTime) -> Standing {
         match standing(self.status, self.active, self.probe_at, now) {
             Standing::Open => match self.hold_until.map(|until| until - now) {
-                Some(left) if left.is_positive() => {
-                    Standing::Held { wait: Some(left.unsigned_abs()), reason: "endpoint asked to wait (Retry-After)" }
-                }
+                Some(left) if left.is_positive() => Standing::Held {
+                    wait: Some(left.unsigned_abs()),
+                    reason: "endpoint asked to wait (Retry-After)",
+                },
                 _ => Standing::Open,
             },
             other => other,
@@ -153,7 +166,9 @@ impl Target {
     /// True when new events are matched against it: active ones, and paused ones, whose deliveries wait. Gates are asked
     /// before an event and get none.
     pub fn takes_events(&self) -> bool {
-        self.phase == DeliveryPhase::After && self.active && matches!(self.status, CallbackStatus::Active | CallbackStatus::Paused)
+        self.phase == DeliveryPhase::After
+            && self.active
+            && matches!(self.status, CallbackStatus::Active | CallbackStatus::Paused)
     }
 }
 

@@ -62,8 +62,9 @@ pub(super) fn is_structured(content_type: &str) -> bool {
 /// # Errors
 /// A sentence that says what is wrong with it, without quoting it.
 pub(super) fn structured(payload: &Bytes) -> Result<Envelope, String> {
-    let raw: RawEnvelope<'_> = serde_json::from_slice(payload)
-        .map_err(|error| format!("the value is no CloudEvent envelope (line {} column {})", error.line(), error.column()))?;
+    let raw: RawEnvelope<'_> = serde_json::from_slice(payload).map_err(|error| {
+        format!("the value is no CloudEvent envelope (line {} column {})", error.line(), error.column())
+    })?;
     let data = match (raw.data, raw.data_base64) {
         (Some(_), Some(_)) => return Err("the CloudEvent has both data and data_base64".to_owned()),
         // The same octets as received, shared with the message.
@@ -127,8 +128,12 @@ mod tests {
                 (format!("{prefix}time"), "2026-01-31T12:00:00Z"),
                 ("other".to_owned(), "x"),
             ];
-            let found = binary(headers.iter().map(|(name, value)| (name.as_str(), *value))).expect("a CloudEvent");
-            assert_eq!((found.id, found.event_type, found.source), (some("A-1"), some("order.created"), some("/shop")));
+            let found =
+                binary(headers.iter().map(|(name, value)| (name.as_str(), *value))).expect("a CloudEvent");
+            assert_eq!(
+                (found.id, found.event_type, found.source),
+                (some("A-1"), some("order.created"), some("/shop"))
+            );
             assert!(found.time.is_some(), "{prefix}");
         }
     }
@@ -154,7 +159,13 @@ mod tests {
 
     #[test]
     fn broken_envelopes_are_told_without_being_quoted() {
-        for broken in ["canary", "[]", r#"{"id":"canary"}"#, r#"{"type":"t","data":1,"data_base64":""}"#, r#"{"type":"t","data_base64":"canary!"}"#] {
+        for broken in [
+            "canary",
+            "[]",
+            r#"{"id":"canary"}"#,
+            r#"{"type":"t","data":1,"data_base64":""}"#,
+            r#"{"type":"t","data_base64":"canary!"}"#,
+        ] {
             let reason = structured(&Bytes::from(broken)).expect_err("broken");
             assert!(!reason.contains("canary"), "{reason}");
         }

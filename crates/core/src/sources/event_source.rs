@@ -51,7 +51,7 @@ pub struct SourceError(pub String);
 
 impl SourceError {
     /// From whatever failed.
-    pub fn new(problem: impl ToString) -> Self {
+    pub fn new(problem: &impl ToString) -> Self {
         Self(problem.to_string())
     }
 }

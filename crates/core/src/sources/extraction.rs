@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use callbacks_interfaces::event_submission::{EVENT_HEADERS_MAX, EVENT_HEADERS_MAX_OCTETS, EVENT_ID_MAX_CHARS};
+use callbacks_interfaces::event_submission::{
+    EVENT_HEADERS_MAX, EVENT_HEADERS_MAX_OCTETS, EVENT_ID_MAX_CHARS,
+};
 use callbacks_interfaces::event_type::EventType;
 use callbacks_interfaces::ids::SubscriptionId;
 use time::OffsetDateTime;
@@ -44,7 +46,9 @@ pub enum Extracted {
 pub fn extract(message: &SourceMessage, subscription: SubscriptionId, max_payload: usize) -> Extracted {
     let size = message.payload.as_ref().map_or(0, Bytes::len);
     if size > max_payload {
-        return Extracted::Poison(format!("the value has {size} bytes, more than the {max_payload} an event may have"));
+        return Extracted::Poison(format!(
+            "the value has {size} bytes, more than the {max_payload} an event may have"
+        ));
     }
     let headers = text_headers(message);
     match read(message, &headers) {
@@ -59,9 +63,19 @@ pub fn extract(message: &SourceMessage, subscription: SubscriptionId, max_payloa
 
 /// Makes an event of a message as somebody says it is, whatever the message says. Without an id the message's place gives it.
 #[must_use]
-pub fn as_event_of_type(message: &SourceMessage, subscription: SubscriptionId, event_type: EventType, id: Option<String>) -> Extracted {
+pub fn as_event_of_type(
+    message: &SourceMessage,
+    subscription: SubscriptionId,
+    event_type: &EventType,
+    id: Option<String>,
+) -> Extracted {
     let headers = text_headers(message);
-    let attributes = Attributes { id, event_type: Some(event_type.as_str().to_owned()), content_type: message.said.content_type.clone(), ..Attributes::default() };
+    let attributes = Attributes {
+        id,
+        event_type: Some(event_type.as_str().to_owned()),
+        content_type: message.said.content_type.clone(),
+        ..Attributes::default()
+    };
     let found = Found { attributes, payload: message.payload.clone().unwrap_or_default() };
     match found.into_event(message, &headers, subscription) {
         Ok(event) => Extracted::Event(Box::new(event)),
@@ -74,7 +88,10 @@ pub fn as_event_of_type(message: &SourceMessage, subscription: SubscriptionId, e
 #[must_use]
 pub fn derived_id(subscription: SubscriptionId, place: &Place, time: Option<OffsetDateTime>) -> Uuid {
     let time = time.map_or(0, OffsetDateTime::unix_timestamp_nanos);
-    let name = format!("{subscription}\u{1f}{}\u{1f}{}\u{1f}{}\u{1f}{time}", place.topic, place.partition, place.position);
+    let name = format!(
+        "{subscription}\u{1f}{}\u{1f}{}\u{1f}{}\u{1f}{time}",
+        place.topic, place.partition, place.position
+    );
     Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
 }
 
@@ -115,13 +132,17 @@ fn read(message: &SourceMessage, headers: &Headers<'_>) -> Result<Option<Found>,
 fn fill(attributes: &mut Attributes, fields: PayloadFields, headers: &Headers<'_>, message: &SourceMessage) {
     let header = |names: &[&str]| names.iter().find_map(|name| last(headers, &[name])).map(str::to_owned);
     let said = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-    attributes.event_type = attributes.event_type.take()
+    attributes.event_type = attributes
+        .event_type
+        .take()
         .or(fields.event_type)
         .or(fields.plain_type)
         .or(fields.at_type)
         .or_else(|| header(&TYPE_HEADERS))
         .or_else(|| said(&message.said.event_type));
-    attributes.id = attributes.id.take()
+    attributes.id = attributes
+        .id
+        .take()
         .or(fields.event_id)
         .or(fields.id)
         .or_else(|| header(&ID_HEADERS))
@@ -131,30 +152,57 @@ fn fill(attributes: &mut Attributes, fields: PayloadFields, headers: &Headers<'_
 /// The value of the last header of one of these names that is not blank, names compared without case.
 fn last<'a>(headers: &Headers<'a>, names: &[&str]) -> Option<&'a str> {
     let named = |name: &str| names.iter().any(|wanted| name.eq_ignore_ascii_case(wanted));
-    headers.iter().rev().find(|(name, value)| named(name) && !value.trim().is_empty()).map(|(_, value)| *value)
+    headers
+        .iter()
+        .rev()
+        .find(|(name, value)| named(name) && !value.trim().is_empty())
+        .map(|(_, value)| *value)
 }
 
 /// Headers that are text.
 fn text_headers(message: &SourceMessage) -> Headers<'_> {
-    message.headers.iter().filter_map(|(name, value)| Some((name.as_str(), std::str::from_utf8(value).ok()?))).collect()
+    message
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), std::str::from_utf8(value).ok()?)))
+        .collect()
 }
 
 impl Found {
-    fn into_event(self, message: &SourceMessage, headers: &Headers<'_>, subscription: SubscriptionId) -> Result<ReceivedEvent, String> {
+    fn into_event(
+        self,
+        message: &SourceMessage,
+        headers: &Headers<'_>,
+        subscription: SubscriptionId,
+    ) -> Result<ReceivedEvent, String> {
         let Attributes { id, event_type, source, time, content_type } = self.attributes;
-        let event_type = EventType::try_from(event_type.unwrap_or_default().as_str()).map_err(|error| error.to_string())?;
+        let event_type = EventType::try_from(event_type.unwrap_or_default().as_str())
+            .map_err(|error| error.to_string())?;
         let id = match id {
             Some(id) => Some(within_limits("the event's id", id)?),
-            None => message.place.lasting.then(|| derived_id(subscription, &message.place, message.said.time).to_string()),
+            None => message
+                .place
+                .lasting
+                .then(|| derived_id(subscription, &message.place, message.said.time).to_string()),
         };
         // Ids are unique to their producers only, so the topic tells apart those that do not say who they are.
         let source = match source {
             Some(source) => within_limits("the event's source", source)?,
-            None => message.place.topic.chars().filter(|c| !c.is_control()).take(EVENT_ID_MAX_CHARS).collect(),
+            None => {
+                message.place.topic.chars().filter(|c| !c.is_control()).take(EVENT_ID_MAX_CHARS).collect()
+            }
         };
         let occurred_at = time.or(message.said.time);
         let kept = kept_headers(message, headers);
-        Ok(ReceivedEvent { id, event_type, source, content_type, occurred_at, headers: kept, payload: self.payload })
+        Ok(ReceivedEvent {
+            id,
+            event_type,
+            source,
+            content_type,
+            occurred_at,
+            headers: kept,
+            payload: self.payload,
+        })
     }
 }
 
@@ -174,7 +222,8 @@ fn kept_headers(message: &SourceMessage, headers: &Headers<'_>) -> Option<BTreeM
     let mut kept = BTreeMap::new();
     let mut octets = 0;
     for (name, value) in key.into_iter().chain(headers.iter().copied()) {
-        let fits = kept.len() < EVENT_HEADERS_MAX && octets + name.len() + value.len() <= EVENT_HEADERS_MAX_OCTETS;
+        let fits =
+            kept.len() < EVENT_HEADERS_MAX && octets + name.len() + value.len() <= EVENT_HEADERS_MAX_OCTETS;
         if fits && !name.is_empty() && !name.chars().chain(value.chars()).any(char::is_control) {
             octets += name.len() + value.len();
             kept.insert(name.to_owned(), value.to_owned());

@@ -53,7 +53,7 @@ pub struct SourceMessage {
 #[derive(Debug, Clone)]
 pub enum Arrival {
     /// A message to make an event of.
-    Message(SourceMessage),
+    Message(Box<SourceMessage>),
     /// What is an event already and names its tenant (the outbox).
     Event(TenantId, Box<ReceivedEvent>),
 }

@@ -109,8 +109,10 @@ mod tests {
 
     #[test]
     fn scalars_are_taken_and_everything_else_counts_as_absent() {
-        let fields = read(br#"{"eventType":5,"type":true,"@type":{"n":"x"},"eventId":null,"id":" "}"#).expect("JSON");
-        let wanted = PayloadFields { event_type: some("5"), plain_type: some("true"), ..PayloadFields::default() };
+        let fields =
+            read(br#"{"eventType":5,"type":true,"@type":{"n":"x"},"eventId":null,"id":" "}"#).expect("JSON");
+        let wanted =
+            PayloadFields { event_type: some("5"), plain_type: some("true"), ..PayloadFields::default() };
         assert_eq!(fields, wanted);
     }
 

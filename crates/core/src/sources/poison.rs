@@ -12,7 +12,12 @@ const MAX_HEADER_OCTETS: usize = 64 * 1024;
 
 /// The quarantine's row of a message. Values beyond `keep` octets are cut.
 #[must_use]
-pub fn quarantined(message: &SourceMessage, subscription: &EventSubscription, reason: String, keep: usize) -> NewQuarantined {
+pub fn quarantined(
+    message: &SourceMessage,
+    subscription: &EventSubscription,
+    reason: String,
+    keep: usize,
+) -> NewQuarantined {
     let whole = message.payload.as_ref();
     NewQuarantined {
         tenant: subscription.tenant_id.clone(),

@@ -19,7 +19,9 @@ use tokio::time::Instant;
 use tracing::error;
 use uuid::Uuid;
 
-use super::event_source::{Appetite, EventSource, OpenSource, SourceBatch, SourceError, SourcePlan, Standing};
+use super::event_source::{
+    Appetite, EventSource, OpenSource, SourceBatch, SourceError, SourcePlan, Standing,
+};
 use super::message::Arrival;
 use crate::intake::received_event::ReceivedEvent;
 
@@ -59,7 +61,11 @@ impl PostgresOutbox {
             emptied: false,
             claims: VecDeque::new(),
             next: 0,
-            standing: Standing { connected: true, partitions: vec!["callbacks.outbox".to_owned()], ..Standing::default() },
+            standing: Standing {
+                connected: true,
+                partitions: vec!["callbacks.outbox".to_owned()],
+                ..Standing::default()
+            },
             measured: None,
         }
     }
@@ -75,8 +81,12 @@ impl PostgresOutbox {
             SourceError(format!("connectionConfig.{URL_PROPERTY} must name the database with the outbox; the service's own outbox is read without a subscription"))
         })?;
         // sqlx quotes parts of what it cannot read, and the URL carries a password.
-        let database = OutboxDatabase::at(url, CONNECTIONS).map_err(|_| SourceError("connectionConfig.url is no PostgreSQL URL".to_owned()))?;
-        database.waiting(&TenantScope::One(subscription.tenant_id.clone())).await.map_err(SourceError::new)?;
+        let database = OutboxDatabase::at(url, CONNECTIONS)
+            .map_err(|_| SourceError("connectionConfig.url is no PostgreSQL URL".to_owned()))?;
+        database
+            .waiting(&TenantScope::One(subscription.tenant_id.clone()))
+            .await
+            .map_err(|error| SourceError::new(&error))?;
         let floor = Duration::from_millis(u64::try_from(subscription.polling_interval_ms).unwrap_or(1000));
         Ok(Box::new(Self::new(database, TenantScope::One(subscription.tenant_id.clone()), floor)))
     }
@@ -105,14 +115,17 @@ impl PostgresOutbox {
                 self.emptied = false;
             }
             let most = i64::try_from(appetite.messages).unwrap_or(i64::MAX);
-            match self.database.claim(&self.scope, most).await.map_err(SourceError::new)? {
+            match self.database.claim(&self.scope, most).await.map_err(|error| SourceError::new(&error))? {
                 None => self.emptied = true,
                 Some((claim, rows)) => {
                     self.emptied = rows.len() < appetite.messages;
                     let number = self.next;
                     self.next += 1;
                     self.claims.push_back((number, claim));
-                    return Ok(SourceBatch { number, arrivals: rows.into_iter().filter_map(arrival).collect() });
+                    return Ok(SourceBatch {
+                        number,
+                        arrivals: rows.into_iter().filter_map(arrival).collect(),
+                    });
                 }
             }
         }
@@ -141,7 +154,7 @@ impl EventSource for PostgresOutbox {
         let claim = at.and_then(|at| self.claims.remove(at));
         Box::pin(async move {
             match claim {
-                Some((_, claim)) => claim.settle().await.map_err(SourceError::new),
+                Some((_, claim)) => claim.settle().await.map_err(|error| SourceError::new(&error)),
                 None => Ok(()),
             }
         })
@@ -165,7 +178,9 @@ pub(super) fn own(store: &Store, replica: Uuid, now: OffsetDateTime) -> (OpenSou
     let store = store.clone();
     let open: OpenSource = Arc::new(move |_| {
         let database = OutboxDatabase::of_service(&store, CONNECTIONS);
-        Box::pin(async move { Ok(Box::new(PostgresOutbox::new(database, TenantScope::All, OWN_FLOOR)) as Box<dyn EventSource>) })
+        Box::pin(async move {
+            Ok(Box::new(PostgresOutbox::new(database, TenantScope::All, OWN_FLOOR)) as Box<dyn EventSource>)
+        })
     });
     (open, SourcePlan { subscription: Arc::new(nameplate(now)), consumer: 0, replica })
 }
@@ -199,13 +214,17 @@ fn nameplate(now: OffsetDateTime) -> EventSubscription {
 
 /// `callbacks.publish` and the table's constraints refuse what is no event, so a row that is none was made by neither.
 fn arrival(row: OutboxRow) -> Option<Arrival> {
-    let (tenant, event_type) = match (TenantId::try_from(row.tenant_id), EventType::try_from(row.event_type.as_str())) {
-        (Ok(tenant), Ok(event_type)) => (tenant, event_type),
-        _ => {
-            error!(outbox_id = row.id, "row {} of the outbox is no event and is dropped; publish with callbacks.publish", row.id);
-            return None;
-        }
-    };
+    let (tenant, event_type) =
+        match (TenantId::try_from(row.tenant_id), EventType::try_from(row.event_type.as_str())) {
+            (Ok(tenant), Ok(event_type)) => (tenant, event_type),
+            _ => {
+                error!(
+                    outbox_id = row.id,
+                    "row {} of the outbox is no event and is dropped; publish with callbacks.publish", row.id
+                );
+                return None;
+            }
+        };
     let event = ReceivedEvent {
         id: Some(row.event_id),
         event_type,

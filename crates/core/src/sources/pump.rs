@@ -25,8 +25,11 @@ use crate::engine::Engine;
 const OPEN_PATIENCE: Duration = Duration::from_secs(20);
 /// How often a source is asked how it stands.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long it may take to answer, or to acknowledge, or to leave.
+/// How long it may take to answer or to acknowledge.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long it may take to leave, and to leave a broker that has just failed.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
+const LEAVE_BROKEN_PATIENCE: Duration = Duration::from_secs(1);
 /// A source that ran this long is trusted again: the next pause is the first one.
 const TRUSTED_AFTER: Duration = Duration::from_secs(30);
 
@@ -80,9 +83,9 @@ impl Pump {
                 None => return,
                 Some(Err(problem)) => problem,
                 Some(Ok(mut source)) => match self.work(source.as_mut()).await {
-                    Ok(()) => return leave(source).await,
+                    Ok(()) => return leave(source, LEAVE_PATIENCE).await,
                     Err(problem) => {
-                        leave(source).await;
+                        leave(source, LEAVE_BROKEN_PATIENCE).await;
                         problem
                     }
                 },
@@ -104,7 +107,9 @@ impl Pump {
         let opening = (self.around.open)(self.plan.clone());
         match tokio::time::timeout(OPEN_PATIENCE, opening).await {
             Ok(opened) => opened,
-            Err(_) => Err(SourceError(format!("the broker did not answer within {} s", OPEN_PATIENCE.as_secs()))),
+            Err(_) => {
+                Err(SourceError(format!("the broker did not answer within {} s", OPEN_PATIENCE.as_secs())))
+            }
         }
     }
 
@@ -127,7 +132,8 @@ impl Pump {
 
     fn store(&self, batch: SourceBatch) -> BoxFuture<'static, u64> {
         self.tally.received(batch.arrivals.len(), self.around.clock.now());
-        let storing = Storing { around: self.around.clone(), feed: self.feed.clone(), tally: Arc::clone(&self.tally) };
+        let storing =
+            Storing { around: self.around.clone(), feed: self.feed.clone(), tally: Arc::clone(&self.tally) };
         Box::pin(async move {
             storing.store(batch.arrivals).await;
             batch.number
@@ -152,7 +158,11 @@ impl Pump {
 }
 
 /// Pulls, unless as much is being stored as may be: then it never resolves.
-async fn pull_or_hold(source: &mut dyn EventSource, appetite: Appetite, full: bool) -> Result<SourceBatch, SourceError> {
+async fn pull_or_hold(
+    source: &mut dyn EventSource,
+    appetite: Appetite,
+    full: bool,
+) -> Result<SourceBatch, SourceError> {
     if full {
         source.hold().await;
         return std::future::pending().await;
@@ -169,9 +179,9 @@ async fn within(asked: BoxFuture<'_, Result<(), SourceError>>) -> Result<(), Sou
     patiently(asked).await?
 }
 
-async fn leave(source: Box<dyn EventSource>) {
-    if patiently(source.close()).await.is_err() {
-        warn!("a source did not close in time and is left behind");
+async fn leave(source: Box<dyn EventSource>, patience: Duration) {
+    if tokio::time::timeout(patience, source.close()).await.is_err() {
+        info!("a source did not close within {} s and is left behind", patience.as_secs());
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Storing {
 /// An event with the message it was made of, for quarantine should the database refuse it.
 struct Sorted {
     event: ReceivedEvent,
-    message: Option<SourceMessage>,
+    message: Option<Box<SourceMessage>>,
 }
 
 impl Storing {
@@ -45,9 +45,16 @@ impl Storing {
         }
     }
 
-    fn sort(&self, arrival: Arrival, wanted: &mut BTreeMap<TenantId, Vec<Sorted>>, poison: &mut Vec<NewQuarantined>) {
+    fn sort(
+        &self,
+        arrival: Arrival,
+        wanted: &mut BTreeMap<TenantId, Vec<Sorted>>,
+        poison: &mut Vec<NewQuarantined>,
+    ) {
         let (message, subscription) = match (arrival, &self.feed) {
-            (Arrival::Event(tenant, event), _) => return self.keep(tenant, Sorted { event: *event, message: None }, wanted),
+            (Arrival::Event(tenant, event), _) => {
+                return self.keep(tenant, Sorted { event: *event, message: None }, wanted);
+            }
             (Arrival::Message(message), Feed::Subscription(subscription, _)) => (message, subscription),
             // The own outbox holds events only.
             (Arrival::Message(_), Feed::OwnOutbox) => return,
@@ -55,7 +62,12 @@ impl Storing {
         match extract(&message, subscription.id, self.around.settings.max_payload) {
             Extracted::Tombstone => self.tally.filtered(1, "tombstone"),
             Extracted::Poison(reason) => {
-                poison.push(quarantined(&message, subscription, reason, self.around.settings.quarantined_payload));
+                poison.push(quarantined(
+                    &message,
+                    subscription,
+                    reason,
+                    self.around.settings.quarantined_payload,
+                ));
             }
             Extracted::Event(event) => {
                 let sorted = Sorted { event: *event, message: Some(message) };
@@ -99,7 +111,13 @@ impl Storing {
             };
             if let Some(message) = &one.message {
                 let reason = "the database refused the event".to_owned();
-                self.set_aside(vec![quarantined(message, subscription, reason, self.around.settings.quarantined_payload)]).await;
+                self.set_aside(vec![quarantined(
+                    message,
+                    subscription,
+                    reason,
+                    self.around.settings.quarantined_payload,
+                )])
+                .await;
             }
         }
     }
@@ -115,7 +133,9 @@ impl Storing {
                 Err(IntakeError::Refused) => return false,
                 // Overload passes as soon as a flush is done.
                 Err(IntakeError::Overloaded { .. }) => SHORTEST_PAUSE,
-                Err(IntakeError::Unavailable { retry_after }) => retry_after.clamp(SHORTEST_PAUSE, LONGEST_PAUSE),
+                Err(IntakeError::Unavailable { retry_after }) => {
+                    retry_after.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+                }
             };
             tokio::time::sleep(pause).await;
         }
@@ -136,7 +156,9 @@ impl Storing {
                     }
                     return;
                 }
-                Err(problem) => warn!(error = %problem, "messages could not be quarantined; trying again before anything is acknowledged"),
+                Err(problem) => {
+                    warn!(error = %problem, "messages could not be quarantined; trying again before anything is acknowledged");
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);

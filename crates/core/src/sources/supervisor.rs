@@ -97,6 +97,7 @@ struct Supervisor {
 struct Running {
     /// The version of the row they run.
     version: OffsetDateTime,
+    subscription: Arc<EventSubscription>,
     tally: Arc<Tally>,
     stop: CancellationToken,
 }
@@ -127,8 +128,11 @@ impl Supervisor {
     }
 
     async fn reconcile(&mut self) -> Result<(), StoreError> {
-        let wanted: HashMap<_, _> = subscription_consumers::active_across_tenants(&self.around.store).await?.into_iter().collect();
-        let outdated = |(id, running): (&SubscriptionId, &Running)| (wanted.get(id) != Some(&running.version)).then_some(*id);
+        let wanted: HashMap<_, _> =
+            subscription_consumers::active_across_tenants(&self.around.store).await?.into_iter().collect();
+        let outdated = |(id, running): (&SubscriptionId, &Running)| {
+            (wanted.get(id) != Some(&running.version)).then_some(*id)
+        };
         for id in self.running.iter().filter_map(outdated).collect::<Vec<_>>() {
             self.retire(id).await;
         }
@@ -145,7 +149,9 @@ impl Supervisor {
                 }
                 // One row that cannot be read must not stop the others.
                 Err(StoreError::Unavailable(cause)) => return Err(StoreError::Unavailable(cause)),
-                Err(error) => warn!(subscription = %id, %error, "subscription {id} cannot be read and does not run"),
+                Err(error) => {
+                    warn!(subscription = %id, %error, "subscription {id} cannot be read and does not run");
+                }
             }
         }
         Ok(())
@@ -159,12 +165,29 @@ impl Supervisor {
         let stop = self.stop.child_token();
         info!(subscription = %subscription.id, consumers, "reading {} of {} for {}", subscription.topic_or_queue, subscription.messaging_system_type, subscription.tenant_id);
         for consumer in 0..consumers {
-            let plan = SourcePlan { subscription: Arc::clone(&subscription), consumer, replica: self.replica };
+            let plan =
+                SourcePlan { subscription: Arc::clone(&subscription), consumer, replica: self.replica };
             let feed = Feed::of(Arc::clone(&subscription));
             let (around, tally, stop) = (self.around.clone(), Arc::clone(&tally), stop.clone());
             self.pumps.spawn(Pump { around, plan, feed, tally, stop }.run());
         }
-        self.running.insert(subscription.id, Running { version, tally, stop });
+        self.warn_of_rivals(&subscription);
+        self.running.insert(subscription.id, Running { version, subscription, tally, stop });
+    }
+
+    /// Members of one group share what they read, also when they belong to different subscriptions.
+    fn warn_of_rivals(&self, new: &EventSubscription) {
+        let reads = |one: &EventSubscription| {
+            (
+                one.messaging_system_type.clone(),
+                one.connection_config.clone(),
+                one.topic_or_queue.clone(),
+                one.consumer_group_id.clone(),
+            )
+        };
+        if let Some(rival) = self.running.values().find(|one| reads(&one.subscription) == reads(new)) {
+            warn!(subscription = %new.id, rival = %rival.subscription.id, "subscriptions {} and {} read {} in the same consumer group, so each gets a part of it; give one of them a consumerGroupId of its own", new.id, rival.subscription.id, new.topic_or_queue);
+        }
     }
 
     fn run_own_outbox(&self) {
@@ -192,7 +215,8 @@ impl Supervisor {
 
     /// Writes totals and states. What cannot be written now is written next time.
     async fn report(&self) {
-        let counted: Vec<_> = self.running.iter().filter_map(|(id, one)| Some((*id, one, one.tally.take_counted()?))).collect();
+        let counted: Vec<_> =
+            self.running.iter().filter_map(|(id, one)| Some((*id, one, one.tally.take_counted()?))).collect();
         let messages: Vec<NewMessages> = counted
             .iter()
             .map(|(subscription, _, counted)| NewMessages {
@@ -202,13 +226,17 @@ impl Supervisor {
                 last_at: counted.last_at,
             })
             .collect();
-        if !messages.is_empty() && subscription_consumers::count_messages(&self.around.store, &messages).await.is_err() {
+        if !messages.is_empty()
+            && subscription_consumers::count_messages(&self.around.store, &messages).await.is_err()
+        {
             counted.into_iter().for_each(|(_, one, counted)| one.tally.put_back(counted));
             return;
         }
         for (id, running) in &self.running {
             let report = running.tally.report();
-            if let Err(error) = subscription_consumers::report(&self.around.store, *id, self.replica, &report).await {
+            if let Err(error) =
+                subscription_consumers::report(&self.around.store, *id, self.replica, &report).await
+            {
                 tracing::debug!(%error, "a consumer's state could not be reported");
                 return;
             }

@@ -130,7 +130,8 @@ impl Tally {
     /// Everything there is to report; also sets the gauges.
     pub fn report(&self) -> NewReport {
         let state = self.state.lock();
-        let mut partitions: Vec<String> = state.standings.iter().flat_map(|one| one.partitions.iter().cloned()).collect();
+        let mut partitions: Vec<String> =
+            state.standings.iter().flat_map(|one| one.partitions.iter().cloned()).collect();
         partitions.sort_unstable();
         partitions.dedup();
         let known = |lags: Vec<i64>| (!lags.is_empty()).then(|| lags.into_iter().sum());
@@ -147,9 +148,12 @@ impl Tally {
             reconnects: self.reconnects.load(Ordering::Relaxed) as i64,
             filtered: self.filtered.load(Ordering::Relaxed) as i64,
         };
-        metrics::gauge!(metric_names::CONNECTED, self.labels.clone()).set(f64::from(u8::from(report.connected)));
-        metrics::gauge!(metric_names::LAG_MESSAGES, self.labels.clone()).set(report.lag.unwrap_or_default() as f64);
-        metrics::gauge!(metric_names::LAG_SECONDS, self.labels.clone()).set(report.lag_seconds.unwrap_or_default());
+        metrics::gauge!(metric_names::CONNECTED, self.labels.clone())
+            .set(f64::from(u8::from(report.connected)));
+        metrics::gauge!(metric_names::LAG_MESSAGES, self.labels.clone())
+            .set(report.lag.unwrap_or_default() as f64);
+        metrics::gauge!(metric_names::LAG_SECONDS, self.labels.clone())
+            .set(report.lag_seconds.unwrap_or_default());
         report
     }
 }
@@ -163,7 +167,13 @@ mod tests {
     }
 
     fn connected(lag: Option<i64>, partition: &str) -> Standing {
-        Standing { connected: true, lag, partitions: vec![partition.to_owned()], rebalances: 1, ..Standing::default() }
+        Standing {
+            connected: true,
+            lag,
+            partitions: vec![partition.to_owned()],
+            rebalances: 1,
+            ..Standing::default()
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! svc-infra and Dealix sign, and firefly-rust's sorted form. A receiver that parses such a body and writes it anew gets
 //! the same bytes, so it can verify either way.
 
-pub use super::json_reader::JsonFault;
 use super::json_number::{push_python, push_serde};
+pub use super::json_reader::JsonFault;
 use super::json_reader::{Json, Member, read};
 use super::json_text::{Escapes, push_quoted, push_text};
 
@@ -14,7 +14,7 @@ use super::json_text::{Escapes, push_quoted, push_text};
 /// When the text is not JSON, or has a number or a text Python could not write as JSON: NaN, Infinity, numbers beyond a
 /// double's range, integers beyond 4300 digits, lone surrogates.
 pub fn canonical(json: &str) -> Result<String, JsonFault> {
-    written(&read(json)?, Form::Python, json.len())
+    written(json, Form::Python)
 }
 
 /// The sorted form of a JSON text: as [`canonical`], but text outside ASCII stays as it is and floats are serde's.
@@ -22,7 +22,7 @@ pub fn canonical(json: &str) -> Result<String, JsonFault> {
 /// # Errors
 /// When the text is not JSON, or has a number beyond a double's range or a lone surrogate.
 pub fn sorted(json: &str) -> Result<String, JsonFault> {
-    written(&read(json)?, Form::Serde, json.len())
+    written(json, Form::Serde)
 }
 
 /// Which of the two.
@@ -41,13 +41,28 @@ impl Form {
     }
 }
 
-fn written(value: &Json<'_>, form: Form, size: usize) -> Result<String, JsonFault> {
-    let mut out = String::with_capacity(size + size / 8);
-    push(value, form, &mut out)?;
+fn written(json: &str, form: Form) -> Result<String, JsonFault> {
+    let mut value = read(json)?;
+    sort(&mut value);
+    let mut out = String::with_capacity(json.len() + json.len() / 8);
+    push(&value, form, &mut out)?;
     Ok(out)
 }
 
-/// Writes a value.
+/// Sorts the members of every object inside a value.
+pub(super) fn sort(value: &mut Json<'_>) {
+    match value {
+        Json::Word(_) | Json::Number(_) | Json::Text(_) => {}
+        Json::Array(items) => items.iter_mut().for_each(sort),
+        Json::Object(members) => {
+            // UTF-8 sorts as code points do. The sort is stable: of equal keys the last comes last.
+            members.sort_by(|a, b| a.key.cmp(&b.key));
+            members.iter_mut().for_each(|member| sort(&mut member.value));
+        }
+    }
+}
+
+/// Writes a sorted value.
 pub(super) fn push(value: &Json<'_>, form: Form, out: &mut String) -> Result<(), JsonFault> {
     match value {
         Json::Word(word) => out.push_str(word),
@@ -70,13 +85,10 @@ pub(super) fn push(value: &Json<'_>, form: Form, out: &mut String) -> Result<(),
 }
 
 fn push_object(members: &[Member<'_>], form: Form, out: &mut String) -> Result<(), JsonFault> {
-    let mut sorted: Vec<&Member<'_>> = members.iter().collect();
-    // UTF-8 sorts as code points do. The sort is stable: of equal keys the last comes last.
-    sorted.sort_by(|a, b| a.key.cmp(&b.key));
     out.push('{');
     let mut separator = "";
-    for (position, member) in sorted.iter().enumerate() {
-        if sorted.get(position + 1).is_some_and(|next| next.key == member.key) {
+    for (position, member) in members.iter().enumerate() {
+        if members.get(position + 1).is_some_and(|next| next.key == member.key) {
             continue;
         }
         out.push_str(separator);
@@ -103,8 +115,8 @@ mod tests {
 
     #[test]
     fn every_vector_byte_for_byte() {
-        let vectors: Value =
-            serde_json::from_str(include_str!("../../tests/vectors/canonical_json.json")).expect("valid JSON");
+        let vectors: Value = serde_json::from_str(include_str!("../../tests/vectors/canonical_json.json"))
+            .expect("valid JSON");
         for case in vectors["cases"].as_array().expect("a list") {
             let input = case["input"].as_str().expect("a text");
             let result = canonical(input);
@@ -118,8 +130,8 @@ mod tests {
 
     #[test]
     fn firefly_rusts_form_without_its_loss_of_digits() {
-        let vectors: Value =
-            serde_json::from_str(include_str!("../../tests/vectors/canonical_json.json")).expect("valid JSON");
+        let vectors: Value = serde_json::from_str(include_str!("../../tests/vectors/canonical_json.json"))
+            .expect("valid JSON");
         for case in vectors["cases"].as_array().expect("a list") {
             let (input, form) = (case["input"].as_str().expect("a text"), &case["firefly_rust_sorted"]);
             match form.as_str() {
@@ -134,7 +146,22 @@ mod tests {
     #[test]
     fn what_cannot_be_written_is_refused_with_its_reason() {
         let syntax = |text| matches!(canonical(text), Err(JsonFault::Syntax { .. }));
-        for text in ["", "{", "[1,]", "01", "1.", ".5", "+1", "\"\u{1}\"", "\"\\x\"", "\"\\u12\"", "{1:2}", "nul", "-Infinity", "\u{feff}1"] {
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "\"\u{1}\"",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "{1:2}",
+            "nul",
+            "-Infinity",
+            "\u{feff}1",
+        ] {
             assert!(syntax(text), "{text:?}");
         }
         assert_eq!(canonical("1e400"), Err(JsonFault::NotFinite));

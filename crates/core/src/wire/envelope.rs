@@ -4,7 +4,7 @@ use bytes::Bytes;
 use callbacks_interfaces::body_format::BodyFormat;
 use callbacks_interfaces::envelope::Envelope;
 
-use super::canonical_json::{Form, JsonFault, push, push_own_text};
+use super::canonical_json::{Form, JsonFault, push, push_own_text, sort};
 use super::envelope_fields::{Field, Part, fields_of};
 use super::facts::{DeliveryFacts, WireError};
 use super::json_number::push_python;
@@ -33,15 +33,29 @@ pub(super) fn compose(
     if envelope == Envelope::Event && format == BodyFormat::Raw {
         return Ok(Composed { body: facts.payload.clone(), envelope, version: None });
     }
-    let parsed = parse(facts.payload);
+    let mut parsed = parse(facts.payload);
+    if let (Ok(payload), Some(_)) = (&mut parsed, form(format)) {
+        sort(&mut payload.json);
+    }
     if envelope == Envelope::CloudEvents && !is_json_data(facts, &parsed) {
-        return Ok(wrapped(envelope, format, None, &fields_of(envelope, facts, Part::Base64(facts.payload)))?);
+        return Ok(wrapped(
+            envelope,
+            format,
+            None,
+            &fields_of(envelope, facts, Part::Base64(facts.payload)),
+        )?);
     }
     let payload = parsed?;
     match &payload.json {
         Json::Object(members) if envelope == Envelope::Payload => {
             let inner = last(members, "payload");
-            Ok(whole(&payload, inner.map_or(payload.source, |member| member.source), inner, envelope, format)?)
+            Ok(whole(
+                &payload,
+                inner.map_or(payload.source, |member| member.source),
+                inner,
+                envelope,
+                format,
+            )?)
         }
         _ if matches!(envelope, Envelope::Event | Envelope::Payload) => {
             Ok(whole(&payload, payload.source, None, envelope, format)?)
@@ -203,7 +217,11 @@ mod tests {
         ] {
             let payload = r#" {"b":1.50,"a":"é"} "#;
             assert_eq!(body(envelope, BodyFormat::Raw, payload).as_deref(), Ok(raw), "{envelope}");
-            assert_eq!(body(envelope, BodyFormat::Canonical, payload).as_deref(), Ok(canonical), "{envelope}");
+            assert_eq!(
+                body(envelope, BodyFormat::Canonical, payload).as_deref(),
+                Ok(canonical),
+                "{envelope}"
+            );
         }
     }
 
@@ -220,13 +238,18 @@ mod tests {
         let binary = Bytes::from_static(&[0xff, 0]);
         let composed = |envelope, format| compose(envelope, format, &facts(&binary));
         assert_eq!(composed(Envelope::Event, BodyFormat::Raw).expect("sent as it is").body, binary);
-        for envelope in [Envelope::Payload, Envelope::SvcInfra, Envelope::Dealix, Envelope::Servo, Envelope::Standard] {
+        for envelope in
+            [Envelope::Payload, Envelope::SvcInfra, Envelope::Dealix, Envelope::Servo, Envelope::Standard]
+        {
             let refused = composed(envelope, BodyFormat::Raw).expect_err("needs JSON");
             assert_eq!(refused, WireError::Payload(JsonFault::NotUtf8), "{envelope}");
         }
         assert!(composed(Envelope::Event, BodyFormat::Canonical).is_err());
         let event = composed(Envelope::CloudEvents, BodyFormat::Raw).expect("as base64").body;
         let event = String::from_utf8(event.to_vec()).expect("text");
-        assert!(event.ends_with(r#""datacontenttype":"application/octet-stream","data_base64":"/wA="}"#), "{event}");
+        assert!(
+            event.ends_with(r#""datacontenttype":"application/octet-stream","data_base64":"/wA="}"#),
+            "{event}"
+        );
     }
 }

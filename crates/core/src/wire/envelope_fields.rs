@@ -72,10 +72,11 @@ pub(super) fn attributes<'a>(facts: &DeliveryFacts<'a>) -> Vec<Field<'a>> {
         text("type", facts.event_type),
         text("time", instant_text(facts.occurred_at)),
     ];
-    attributes.extend(extensions(facts.event_headers).into_iter().map(|(name, value)| Field {
-        name: Cow::Owned(name),
-        part: Part::Text(Cow::Owned(value)),
-    }));
+    attributes.extend(
+        extensions(facts.event_headers)
+            .into_iter()
+            .map(|(name, value)| Field { name: Cow::Owned(name), part: Part::Text(Cow::Owned(value)) }),
+    );
     attributes
 }
 

@@ -55,7 +55,9 @@ pub enum WireError {
     #[error("unknown template {{{{{0}}}}}")]
     UnknownTemplate(String),
     /// Callbacks are to be signed, and there is nothing to sign with.
-    #[error("it is to be signed by {0}, and has no secret to do so; set one, or set signatureEnabled to false")]
+    #[error(
+        "it is to be signed by {0}, and has no secret to do so; set one, or set signatureEnabled to false"
+    )]
     NoSecret(SignatureScheme),
     /// The secret is not of the form its scheme needs.
     #[error("{0}")]

@@ -8,6 +8,10 @@ const INTEGER_DIGITS_MAX: usize = 4300;
 /// Writes a number as `json.dumps(json.loads(number))` does: integers as they are, everything else as the shortest
 /// decimal that reads back as the same double, in `repr`'s form.
 pub(super) fn push_python(number: &str, out: &mut String) -> Result<(), JsonFault> {
+    if is_short_decimal(number) {
+        out.push_str(number);
+        return Ok(());
+    }
     if !is_integer(number) {
         return double(number).map(|value| push_repr(value, out));
     }
@@ -30,6 +34,18 @@ pub(super) fn push_serde(number: &str, out: &mut String) -> Result<(), JsonFault
     Ok(())
 }
 
+/// Whether a number is what `repr` would print of it, without reading it: a decimal of at most 15 digits without
+/// exponent and without a needless zero at its end. Doubles tell all such decimals apart, so the shortest one that reads
+/// back as the same double is the number itself.
+fn is_short_decimal(number: &str) -> bool {
+    let Some((whole, fraction)) = number.split_once('.') else { return false };
+    let whole = whole.trim_start_matches('-');
+    whole.len() + fraction.len() <= 15
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+        && (fraction == "0" || !fraction.ends_with('0'))
+        && (whole != "0" || fraction == "0" || !fraction.starts_with("0000"))
+}
+
 fn is_integer(number: &str) -> bool {
     !number.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
 }
@@ -40,19 +56,39 @@ fn double(number: &str) -> Result<f64, JsonFault> {
 
 /// Python's `float.__repr__`: the shortest digits, with an exponent below 1e-4 and from 1e16 on.
 fn push_repr(value: f64, out: &mut String) {
-    let scientific = format!("{value:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if !(-4..16).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        out.push_str(mantissa);
-        out.push_str(&format!("e{sign}{:02}", exponent.unsigned_abs()));
-        return;
+    if value.is_sign_negative() {
+        out.push('-');
     }
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |positive| ("-", positive));
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    out.push_str(sign);
-    push_positional(&digits, exponent, out);
+    let Some((digits, exponent)) = shortest(value.abs()) else {
+        return out.push_str("0.0");
+    };
+    if (-4..16).contains(&exponent) {
+        return push_positional(&digits, exponent, out);
+    }
+    let (first, rest) = digits.split_at(1);
+    out.push_str(first);
+    if !rest.is_empty() {
+        out.push('.');
+        out.push_str(rest);
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    out.push_str(&format!("e{sign}{:02}", exponent.unsigned_abs()));
+}
+
+/// The fewest digits that read back as the same double, and the power of ten of the first; `None` for zero. Taken from
+/// `serde_json`, however it lays them out, because of two decimals equally near it takes the even one, as Python does;
+/// the standard library takes the greater.
+fn shortest(value: f64) -> Option<(String, i32)> {
+    let text = serde_json::Number::from_f64(value)?.to_string();
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().ok()?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_start_matches('0');
+    let zeros = i32::try_from(digits.len() - significant.len()).ok()?;
+    let before_point = i32::try_from(whole.len()).ok()?;
+    let significant = significant.trim_end_matches('0');
+    (!significant.is_empty()).then(|| (significant.to_owned(), before_point - 1 - zeros + exponent))
 }
 
 /// Digits without an exponent; at least one stands on each side of the point.
@@ -104,6 +140,9 @@ mod tests {
             ("0.00001", "1e-05"),
             ("-1.5e-7", "-1.5e-07"),
             ("123.456", "123.456"),
+            // Exactly between two decimals of 16 digits.
+            ("82176074874997722e-2", "821760748749977.2"),
+            ("821760748749977.75", "821760748749977.8"),
             ("5e-324", "5e-324"),
             ("1e-400", "0.0"),
             ("1.7976931348623157e308", "1.7976931348623157e+308"),
@@ -116,6 +155,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn short_decimals_need_no_reading(number in "-?(0|[1-9][0-9]{0,8})\\.[0-9]{1,8}") {
+            prop_assume!(is_short_decimal(&number));
+            let mut slowly = String::new();
+            push_repr(double(&number).expect("finite"), &mut slowly);
+            prop_assert_eq!(slowly, number);
+        }
+
         #[test]
         fn what_is_printed_is_the_same_double_and_a_fixed_point(bits in any::<u64>()) {
             let value = f64::from_bits(bits);

@@ -64,7 +64,9 @@ pub enum JsonFault {
     #[error("the payload has an integer of more than 4300 digits")]
     TooManyDigits,
     /// Half a surrogate pair.
-    #[error("the payload has a text with a lone surrogate (\\ud800 to \\udfff), which no UTF-8 text can hold")]
+    #[error(
+        "the payload has a text with a lone surrogate (\\ud800 to \\udfff), which no UTF-8 text can hold"
+    )]
     LoneSurrogate,
 }
 
@@ -227,11 +229,12 @@ impl<'a> Reader<'a> {
     fn object(&mut self, depth: usize) -> Result<Json<'a>, JsonFault> {
         self.at += 1;
         self.skip_blanks();
-        let mut members = Vec::new();
         if self.peek() == b'}' {
             self.at += 1;
-            return Ok(Json::Object(members));
+            return Ok(Json::Object(Vec::new()));
         }
+        // Room for what most objects have, made once.
+        let mut members = Vec::with_capacity(8);
         loop {
             self.skip_blanks();
             members.push(self.member(depth)?);

@@ -116,7 +116,8 @@ impl PreparedWire {
         let used = facts.signing.used(facts.profile);
         check_custom_headers(facts, &used)?;
         let custom_headers = facts.custom_headers.iter().map(|(name, value)| custom_header(name, value));
-        let signers = used.iter().map(|(scheme, header)| Signer::prepare(*scheme, header, &facts.signing.keys));
+        let signers =
+            used.iter().map(|(scheme, header)| Signer::prepare(*scheme, header, &facts.signing.keys));
         let schemes: Vec<_> = used.iter().map(|(scheme, _)| *scheme).collect();
         let has_public_keys = schemes.contains(&SignatureScheme::StandardWebhooksEd25519);
         Ok(Self {

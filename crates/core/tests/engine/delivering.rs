@@ -10,7 +10,8 @@ use crate::house::{House, URL, settings};
 async fn an_event_reaches_its_configuration_and_is_on_record(_: PgPoolOptions, options: PgConnectOptions) {
     let house = House::open(options).await;
     let configuration = house.configuration(json!({ "secret": "s3cret", "signatureEnabled": true })).await;
-    let accepted = house.submit(json!({ "id": "ord-1", "type": "order.created", "payload": {"a": 1.0, "a": 2} })).await;
+    let accepted =
+        house.submit(json!({ "id": "ord-1", "type": "order.created", "payload": {"a": 1.0, "a": 2} })).await;
     assert_eq!((accepted.event_id.as_str(), accepted.matched, accepted.duplicate), ("ord-1", 1, false));
 
     house.wait_for("SUCCESS", 1).await;
@@ -33,8 +34,13 @@ async fn the_payload_is_sent_byte_for_byte(_: PgPoolOptions, options: PgConnectO
     house.configuration(json!({})).await;
     let payload = r#"{"b":1.10, "a" : 12345678901234567890123, "b":-0, "c":"\u00e9\ud83d\ude00"}"#;
     let body = format!(r#"{{"type":"order.created","payload":{payload}}}"#);
-    let submission = callbacks_interfaces::event_submission::EventSubmission::parse(body.as_bytes()).expect("valid");
-    house.engine.accept(&callbacks_interfaces::tenant::TenantId::default_tenant(), vec![submission]).await.expect("accepted");
+    let submission =
+        callbacks_interfaces::event_submission::EventSubmission::parse(body.as_bytes()).expect("valid");
+    house
+        .engine
+        .accept(&callbacks_interfaces::tenant::TenantId::default_tenant(), vec![submission])
+        .await
+        .expect("accepted");
     let sent = house.transport.wait_for(1).await;
     assert_eq!(sent[0].body, payload.as_bytes());
 }
@@ -49,10 +55,14 @@ async fn failures_are_retried_with_true_attempt_numbers(_: PgPoolOptions, option
     house.settled().await;
     let expected = [(1, "FAILED_RETRYING"), (2, "FAILED_RETRYING"), (3, "SUCCESS")];
     assert_eq!(house.executions().await, expected.map(|(attempt, status)| (attempt, status.to_owned())));
-    let ids: Vec<_> = house.transport.sent().iter().map(|request| request.headers["x-delivery-id"].clone()).collect();
+    let ids: Vec<_> =
+        house.transport.sent().iter().map(|request| request.headers["x-delivery-id"].clone()).collect();
     assert!(ids.windows(2).all(|pair| pair[0] == pair[1]), "the delivery id is the same on every attempt");
     assert_eq!(house.read(configuration.id).await.failure_count, 0);
-    assert_eq!(house.number("SELECT count(*) FROM callback_executions WHERE next_retry_at IS NOT NULL").await, 2);
+    assert_eq!(
+        house.number("SELECT count(*) FROM callback_executions WHERE next_retry_at IS NOT NULL").await,
+        2
+    );
 }
 
 #[sqlx::test(migrations = "../../migrations")]
@@ -95,10 +105,14 @@ async fn a_repeated_event_id_is_delivered_once(_: PgPoolOptions, options: PgConn
 }
 
 #[sqlx::test(migrations = "../../migrations")]
-async fn a_filter_that_refuses_leaves_a_skipped_row_with_the_reason(_: PgPoolOptions, options: PgConnectOptions) {
+async fn a_filter_that_refuses_leaves_a_skipped_row_with_the_reason(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let house = House::open(options).await;
     house.configuration(json!({ "filterExpression": "customer.tier=gold" })).await;
-    let accepted = house.submit(json!({ "type": "order.created", "payload": {"customer": {"tier": "tin"}} })).await;
+    let accepted =
+        house.submit(json!({ "type": "order.created", "payload": {"customer": {"tier": "tin"}} })).await;
     assert_eq!(accepted.matched, 0);
     house.wait_for("SKIPPED", 1).await;
     house.submit(json!({ "type": "order.created", "payload": {"customer": {"tier": "gold"}} })).await;
@@ -115,12 +129,18 @@ async fn a_domain_that_is_not_authorized_is_never_called(_: PgPoolOptions, optio
     house.settled().await;
     assert_eq!(house.executions().await, [(0, "FAILED_PERMANENT".to_owned())]);
     assert!(house.transport.sent().is_empty());
-    let message: String = sqlx::query_scalar("SELECT error_message FROM callback_executions").fetch_one(&house.pool).await.expect("a row");
+    let message: String = sqlx::query_scalar("SELECT error_message FROM callback_executions")
+        .fetch_one(&house.pool)
+        .await
+        .expect("a row");
     assert!(message.starts_with("Domain not authorized"), "{message}");
 }
 
 #[sqlx::test(migrations = "../../migrations")]
-async fn more_than_a_lane_holds_goes_through_the_queue_and_arrives_once(_: PgPoolOptions, options: PgConnectOptions) {
+async fn more_than_a_lane_holds_goes_through_the_queue_and_arrives_once(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let mut small = settings();
     small.dispatcher.lane_capacity = 4;
     small.intake.patience = std::time::Duration::from_millis(1);

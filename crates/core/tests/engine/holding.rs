@@ -1,8 +1,8 @@
 //! What keeps deliveries back without losing them: pauses, probes, breakers, Retry-After, gone endpoints.
 
+use callbacks_core::delivery::transport::Outcome;
 use callbacks_interfaces::callback_configuration::CallbackStatus;
 use callbacks_testkit::scripted_transport::{Step, response};
-use callbacks_core::delivery::transport::Outcome;
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -34,22 +34,32 @@ async fn a_paused_configuration_may_skip_its_deliveries(_: PgPoolOptions, option
 }
 
 #[sqlx::test(migrations = "../../migrations")]
-async fn failures_pause_it_and_a_probe_that_succeeds_reactivates_it(_: PgPoolOptions, options: PgConnectOptions) {
+async fn failures_pause_it_and_a_probe_that_succeeds_reactivates_it(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let house = House::open(options).await;
     let configuration = house.configuration(json!({ "failureThreshold": 2, "maxRetries": 0 })).await;
     house.transport.script(URL, [Step::status(500), Step::status(500), Step::status(200)]);
     house.event(1).await;
     house.event(2).await;
-    house.eventually("the pause", async || house.read(configuration.id).await.status == CallbackStatus::Paused).await;
+    house
+        .eventually("the pause", async || house.read(configuration.id).await.status == CallbackStatus::Paused)
+        .await;
     house.event(3).await;
-    house.eventually("the probe", async || house.read(configuration.id).await.status == CallbackStatus::Active).await;
+    house
+        .eventually("the probe", async || house.read(configuration.id).await.status == CallbackStatus::Active)
+        .await;
     house.wait_for("SUCCESS", 1).await;
     house.settled().await;
     assert_eq!(house.read(configuration.id).await.failure_count, 0);
 }
 
 #[sqlx::test(migrations = "../../migrations")]
-async fn probes_that_keep_failing_end_in_failed_and_nothing_is_lost(_: PgPoolOptions, options: PgConnectOptions) {
+async fn probes_that_keep_failing_end_in_failed_and_nothing_is_lost(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let mut quick = settings();
     quick.dispatcher.max_failed_probes = 1;
     quick.dispatcher.probe_cool_down = std::time::Duration::from_millis(100);
@@ -57,10 +67,18 @@ async fn probes_that_keep_failing_end_in_failed_and_nothing_is_lost(_: PgPoolOpt
     let configuration = house.configuration(json!({ "failureThreshold": 1, "maxRetries": 10 })).await;
     house.transport.script(URL, [Step::status(404), Step::status(500)]);
     house.event(1).await;
-    house.eventually("the pause", async || house.read(configuration.id).await.status == CallbackStatus::Paused).await;
+    house
+        .eventually("the pause", async || house.read(configuration.id).await.status == CallbackStatus::Paused)
+        .await;
     house.event(2).await;
-    house.eventually("giving up", async || house.read(configuration.id).await.status == CallbackStatus::Failed).await;
-    assert_eq!(house.number("SELECT count(*) FROM delivery_queue").await, 1, "the probed delivery is still there");
+    house
+        .eventually("giving up", async || house.read(configuration.id).await.status == CallbackStatus::Failed)
+        .await;
+    assert_eq!(
+        house.number("SELECT count(*) FROM delivery_queue").await,
+        1,
+        "the probed delivery is still there"
+    );
     house.transport.script(URL, [Step::status(200)]);
     house.patch(configuration.id, json!({ "status": "ACTIVE" })).await;
     house.wait_for("SUCCESS", 1).await;
@@ -73,8 +91,10 @@ async fn gone_disables_the_endpoint(_: PgPoolOptions, options: PgConnectOptions)
     let configuration = house.configuration(json!({})).await;
     house.transport.script(URL, [Step::status(410)]);
     house.event(1).await;
-    house.eventually("FAILED", async || house.read(configuration.id).await.status == CallbackStatus::Failed).await;
-    assert_eq!(house.event(2).await.matched, 0, "a failed configuration gets no new events");
+    house
+        .eventually("FAILED", async || house.read(configuration.id).await.status == CallbackStatus::Failed)
+        .await;
+    house.eventually("that it gets no new events", async || house.event(2).await.matched == 0).await;
 }
 
 #[sqlx::test(migrations = "../../migrations")]
@@ -82,7 +102,11 @@ async fn an_open_breaker_postpones_and_burns_no_attempt(_: PgPoolOptions, option
     let house = House::open(options).await;
     let breaker = json!({ "mode": "CONSECUTIVE", "failureThreshold": 3, "recoveryTimeoutMs": 1500, "halfOpenMaxCalls": 1 });
     let failing = Step::failure(callbacks_core::delivery::transport::FailureKind::Connect);
-    house.configuration(json!({ "circuitBreaker": breaker, "maxInFlight": 1, "maxRetries": 10, "failureThreshold": 100 })).await;
+    house
+        .configuration(
+            json!({ "circuitBreaker": breaker, "maxInFlight": 1, "maxRetries": 10, "failureThreshold": 100 }),
+        )
+        .await;
     house.transport.script(URL, [failing.clone(), failing.clone(), failing, Step::status(200)]);
     for n in 0..10 {
         house.event(n).await;
@@ -139,6 +163,11 @@ async fn a_black_hole_does_not_delay_its_neighbour(_: PgPoolOptions, options: Pg
         house.event(n).await;
     }
     house.wait_for("SUCCESS", 500).await;
-    let at_the_hole = house.transport.sent().iter().filter(|request| request.destination.url.as_str().ends_with("hole")).count();
+    let at_the_hole = house
+        .transport
+        .sent()
+        .iter()
+        .filter(|request| request.destination.url.as_str().ends_with("hole"))
+        .count();
     assert_eq!(at_the_hole, 64, "in flight at the black hole: its own limit, no more");
 }

@@ -45,7 +45,10 @@ pub(crate) fn settings() -> EngineSettings {
             ..DispatcherSettings::default()
         },
         intake: IntakeSettings::default(),
-        worker: WorkerSettings { heartbeat: Duration::from_millis(100), dead_after: Duration::from_millis(600) },
+        worker: WorkerSettings {
+            heartbeat: Duration::from_millis(100),
+            dead_after: Duration::from_millis(600),
+        },
         retention: RetentionSettings::default(),
         defaults: TargetDefaults {
             signature_header: "X-Firefly-Signature".to_owned(),
@@ -69,11 +72,19 @@ impl House {
     }
 
     /// Another worker on the same database.
-    pub(crate) async fn neighbour(&self, settings: EngineSettings, transport: Arc<ScriptedTransport>) -> Self {
+    pub(crate) async fn neighbour(
+        &self,
+        settings: EngineSettings,
+        transport: Arc<ScriptedTransport>,
+    ) -> Self {
         Self::sharing(self.options.clone(), settings, transport).await
     }
 
-    async fn sharing(options: PgConnectOptions, settings: EngineSettings, transport: Arc<ScriptedTransport>) -> Self {
+    async fn sharing(
+        options: PgConnectOptions,
+        settings: EngineSettings,
+        transport: Arc<ScriptedTransport>,
+    ) -> Self {
         let keyring = SecretKeyring::new(("test".to_owned(), [7; 32].into()), []).expect("a key");
         let store = Arc::new(Store::with_options(options.clone(), &StoreSettings::default(), keyring));
         let pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(options.clone());
@@ -102,11 +113,15 @@ impl House {
     /// Authorizes a domain; a second time is fine.
     pub(crate) async fn domain(&self, name: &str) {
         let body = object(json!({ "domain": name, "verified": true, "requireHttps": false }));
-        let _ = authorized_domains::create(&self.desk, &scope(), authorized_domains::Verification::OnWord, &body).await;
+        let _ =
+            authorized_domains::create(&self.desk, &scope(), authorized_domains::Verification::OnWord, &body)
+                .await;
     }
 
     pub(crate) async fn patch(&self, id: ConfigurationId, body: Value) {
-        callback_configurations::patch(&self.desk, &scope(), id, &object(body)).await.expect("a valid change");
+        callback_configurations::patch(&self.desk, &scope(), id, &object(body))
+            .await
+            .expect("a valid change");
     }
 
     pub(crate) async fn read(&self, id: ConfigurationId) -> CallbackConfiguration {
@@ -120,7 +135,8 @@ impl House {
 
     pub(crate) async fn submit(&self, body: Value) -> EventAccepted {
         let submission = EventSubmission::parse(body.to_string().as_bytes()).expect("a valid event");
-        let mut accepted = self.engine.accept(&TenantId::default_tenant(), vec![submission]).await.expect("accepted");
+        let mut accepted =
+            self.engine.accept(&TenantId::default_tenant(), vec![submission]).await.expect("accepted");
         accepted.remove(0)
     }
 
@@ -145,9 +161,9 @@ impl House {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.expect("a number")
     }
 
-    /// Waits, at most 15 s, until something is true.
+    /// Waits, at most a minute, until something is true.
     pub(crate) async fn eventually(&self, what: &str, truth: impl AsyncFn() -> bool) {
-        for _ in 0..300 {
+        for _ in 0..1200 {
             if truth().await {
                 return;
             }
@@ -159,7 +175,11 @@ impl House {
     /// Waits until nothing is leased and nothing is queued.
     pub(crate) async fn settled(&self) {
         self.eventually("everything settled", async || {
-            self.number("SELECT (SELECT count(*) FROM delivery_queue) + (SELECT count(*) FROM intake_batches)").await == 0
+            self.number(
+                "SELECT (SELECT count(*) FROM delivery_queue) + (SELECT count(*) FROM intake_batches)",
+            )
+            .await
+                == 0
         })
         .await;
     }

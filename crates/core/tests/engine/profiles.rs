@@ -16,7 +16,8 @@ async fn a_payload_the_profile_cannot_write_is_refused_with_the_reason(
     let house = House::open(options).await;
     house.configuration(json!({ "wireProfile": "PYFLY", "secret": "s" })).await;
     let text = r#"{"type":"order.created","payload":{"total":1e400}}"#;
-    let submission = callbacks_interfaces::event_submission::EventSubmission::parse(text.as_bytes()).expect("JSON");
+    let submission =
+        callbacks_interfaces::event_submission::EventSubmission::parse(text.as_bytes()).expect("JSON");
     let tenant = callbacks_interfaces::tenant::TenantId::default_tenant();
     house.engine.accept(&tenant, vec![submission]).await.expect("accepted");
     house.wait_for("FAILED_PERMANENT", 1).await;
@@ -42,7 +43,11 @@ async fn servo_takes_fewer_answers_for_success(_: PgPoolOptions, options: PgConn
 async fn an_open_breaker_burns_the_attempts_of_pyfly(_: PgPoolOptions, options: PgConnectOptions) {
     let house = House::open(options).await;
     let breaker = json!({ "mode": "CONSECUTIVE", "failureThreshold": 1, "recoveryTimeoutMs": 60_000 });
-    house.configuration(json!({ "wireProfile": "PYFLY", "secret": "s", "maxRetries": 3, "circuitBreaker": breaker })).await;
+    house
+        .configuration(
+            json!({ "wireProfile": "PYFLY", "secret": "s", "maxRetries": 3, "circuitBreaker": breaker }),
+        )
+        .await;
     house.transport.script(URL, [Step::failure(FailureKind::Connect)]);
     house.event(1).await;
     house.wait_for("FAILED_PERMANENT", 1).await;

@@ -10,7 +10,10 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use crate::house::{House, URL, settings};
 
 #[sqlx::test(migrations = "../../migrations")]
-async fn a_drain_finishes_what_is_on_the_wire_and_gives_back_the_rest(_: PgPoolOptions, options: PgConnectOptions) {
+async fn a_drain_finishes_what_is_on_the_wire_and_gives_back_the_rest(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let house = House::open(options).await;
     house.configuration(json!({ "maxInFlight": 5 })).await;
     house.transport.script(URL, [Step::After(Duration::from_millis(300), response(200))]);
@@ -22,8 +25,14 @@ async fn a_drain_finishes_what_is_on_the_wire_and_gives_back_the_rest(_: PgPoolO
     let done = house.executions().await.len();
     assert_eq!(done, house.transport.sent().len(), "what was sent is on record");
     assert!(done < 50);
-    assert_eq!(house.number("SELECT count(*) FROM delivery_queue WHERE leased_by IS NULL").await, 50 - done as i64);
-    assert_eq!(house.number("SELECT (SELECT count(*) FROM intake_batches) + (SELECT count(*) FROM workers)").await, 0);
+    assert_eq!(
+        house.number("SELECT count(*) FROM delivery_queue WHERE leased_by IS NULL").await,
+        50 - done as i64
+    );
+    assert_eq!(
+        house.number("SELECT (SELECT count(*) FROM intake_batches) + (SELECT count(*) FROM workers)").await,
+        0
+    );
 
     let next = house.neighbour(settings(), Arc::new(ScriptedTransport::default())).await;
     next.wait_for("SUCCESS", 50).await;
@@ -39,7 +48,10 @@ async fn a_drain_interrupts_what_never_ends(_: PgPoolOptions, options: PgConnect
     house.event(1).await;
     house.transport.wait_for(1).await;
     house.engine.drain(Duration::from_millis(300)).await;
-    assert_eq!(house.number("SELECT count(*) FROM delivery_queue WHERE leased_by IS NULL AND attempt = 1").await, 1);
+    assert_eq!(
+        house.number("SELECT count(*) FROM delivery_queue WHERE leased_by IS NULL AND attempt = 1").await,
+        1
+    );
 }
 
 #[sqlx::test(migrations = "../../migrations")]
@@ -62,7 +74,10 @@ async fn a_silent_workers_deliveries_are_taken_over(_: PgPoolOptions, options: P
 }
 
 #[sqlx::test(migrations = "../../migrations")]
-async fn a_worker_that_was_taken_for_dead_writes_nothing_and_starts_anew(_: PgPoolOptions, options: PgConnectOptions) {
+async fn a_worker_that_was_taken_for_dead_writes_nothing_and_starts_anew(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
     let mut stopped = settings();
     stopped.worker.heartbeat = Duration::from_secs(3600);
     let silent = House::with(options, stopped).await;

@@ -65,7 +65,10 @@ impl Configured {
                 firefly_header: "X-Firefly-Signature",
                 keys: SigningKeys {
                     secret: self.secret.as_ref(),
-                    previous: self.previous.as_ref().map(|(secret, until)| Expiring { secret, until: *until }),
+                    previous: self
+                        .previous
+                        .as_ref()
+                        .map(|(secret, until)| Expiring { secret, until: *until }),
                     ed25519: self.own_key.as_ref(),
                     previous_ed25519: None,
                 },

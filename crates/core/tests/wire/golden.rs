@@ -11,19 +11,23 @@ use serde_json::{Value, json};
 use crate::configured::{Configured, Event};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const PAYLOAD: &str = "{\"orderId\": 7, \"total\": 12.50, \"name\": \"Jos\u{e9} \u{1f600}\", \"big\": 12345678901234567890}";
+const PAYLOAD: &str =
+    "{\"orderId\": 7, \"total\": 12.50, \"name\": \"Jos\u{e9} \u{1f600}\", \"big\": 12345678901234567890}";
 
 fn request(configured: &Configured) -> Value {
     let (headers, body) = configured.send(&Event::of(PAYLOAD.as_bytes())).expect("sent");
     let headers: BTreeMap<&str, String> = headers
         .iter()
-        .map(|(name, value)| (name.as_str(), value.to_str().expect("ASCII").replace(env!("CARGO_PKG_VERSION"), "<version>")))
+        .map(|(name, value)| {
+            (name.as_str(), value.to_str().expect("ASCII").replace(env!("CARGO_PKG_VERSION"), "<version>"))
+        })
         .collect();
     json!({"headers": headers, "body": std::str::from_utf8(&body).expect("text")})
 }
 
 fn compare(name: &str, configured: &Configured) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/wire/golden").join(format!("{name}.json"));
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/wire/golden").join(format!("{name}.json"));
     let request = request(configured);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         let text = serde_json::to_string_pretty(&request).expect("serialises");
@@ -42,9 +46,7 @@ fn every_profile() {
 
 #[test]
 fn cloud_events_in_binary_mode() {
-    let binary = Configured {
-        envelope: Some(Envelope::Event),
-        ..Configured::new(WireProfile::CloudEvents, SECRET)
-    };
+    let binary =
+        Configured { envelope: Some(Envelope::Event), ..Configured::new(WireProfile::CloudEvents, SECRET) };
     compare("cloudevents_binary", &binary);
 }

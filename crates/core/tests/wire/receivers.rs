@@ -24,8 +24,8 @@ fn lines(with_ed25519: bool) -> (String, String) {
         if *scheme == SignatureScheme::None || (asymmetric && !with_ed25519) {
             continue;
         }
-        let configured =
-            Configured::new(WireProfile::Custom, if asymmetric { PRIVATE } else { SECRET }).signing(&[*scheme]);
+        let configured = Configured::new(WireProfile::Custom, if asymmetric { PRIVATE } else { SECRET })
+            .signing(&[*scheme]);
         let secret = if asymmetric {
             format!("whpk_{}", STANDARD.encode(configured.prepare().expect("prepared").public_keys()[0]))
         } else {
@@ -38,7 +38,8 @@ fn lines(with_ed25519: bool) -> (String, String) {
         let altered = [&body[..], b" "].concat();
         for (sent, verdict) in [(&body[..], "ok"), (&altered, "refused")] {
             let body = STANDARD.encode(sent);
-            lines.push_str(&format!("{name}\t{secret}\t{signature}\t{id}\t{timestamp}\t1761991300\t{body}\n"));
+            lines
+                .push_str(&format!("{name}\t{secret}\t{signature}\t{id}\t{timestamp}\t1761991300\t{body}\n"));
             expected.push_str(&format!("{verdict}\n"));
         }
     }

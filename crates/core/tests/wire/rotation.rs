@@ -83,7 +83,10 @@ fn every_scheme_at_once() {
 fn headers_can_be_renamed() {
     let configured = Configured {
         schemes: Some(vec![
-            SignatureChoice::Renamed { scheme: SignatureScheme::StandardWebhooks, header: "svix-signature".to_owned() },
+            SignatureChoice::Renamed {
+                scheme: SignatureScheme::StandardWebhooks,
+                header: "svix-signature".to_owned(),
+            },
             SignatureChoice::Usual(SignatureScheme::Pyfly),
         ]),
         ..Configured::new(WireProfile::Custom, NEW)

@@ -40,7 +40,8 @@ fn without_a_secret_nothing_is_signed() {
 fn a_payload_that_is_no_json_is_refused_where_json_is_needed() {
     for profile in profiles() {
         let result = Configured::new(profile, SECRET).send(&Event::of(b"plain text"));
-        let needs_json = !matches!(profile, WireProfile::Firefly | WireProfile::Custom | WireProfile::CloudEvents);
+        let needs_json =
+            !matches!(profile, WireProfile::Firefly | WireProfile::Custom | WireProfile::CloudEvents);
         assert_eq!(matches!(result, Err(WireError::Payload(_))), needs_json, "{profile}: {result:?}");
     }
     for payload in ["{\"f\":1e400}", "{\"f\":NaN}", "{\"s\":\"\\ud800\"}"] {
@@ -53,7 +54,8 @@ fn a_payload_that_is_no_json_is_refused_where_json_is_needed() {
 fn a_secret_of_the_wrong_form_is_our_configurations_fault() {
     let wrong = Configured::new(WireProfile::StandardWebhooks, "top secret");
     assert!(matches!(wrong.prepare(), Err(WireError::KeyForm(_))));
-    let missing = Configured::new(WireProfile::Custom, SECRET).signing(&[SignatureScheme::StandardWebhooksEd25519]);
+    let missing =
+        Configured::new(WireProfile::Custom, SECRET).signing(&[SignatureScheme::StandardWebhooksEd25519]);
     assert!(matches!(missing.prepare(), Err(WireError::NoSecret(_))));
 }
 

@@ -45,7 +45,8 @@ fn event<'a>(vector: &'a Value, payload: &'a [u8]) -> Event<'a> {
 /// depend on rows or on the time.
 fn check(vector: &Value, configured: &Configured, payload: &[u8]) {
     let name = text(vector, "name");
-    let (headers, sent) = configured.send(&event(vector, payload)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let (headers, sent) =
+        configured.send(&event(vector, payload)).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(String::from_utf8_lossy(&sent), String::from_utf8_lossy(&body(vector)), "{name}");
     check_headers(vector, &headers);
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use callbacks_core::sources::event_source::{Appetite, EventSource, SourceBatch, SourceError, SourcePlan, Standing};
+use callbacks_core::sources::event_source::{
+    Appetite, EventSource, SourceBatch, SourceError, SourcePlan, Standing,
+};
 use callbacks_core::sources::message::{Arrival, Place, Said, SourceMessage};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -105,7 +107,7 @@ impl KafkaSource {
                 self.buffer.extend(kept);
                 return Ok(());
             }
-            Ok(Err(error @ KafkaError::MessageConsumptionFatal(_))) => return Err(SourceError::new(error)),
+            Ok(Err(error @ KafkaError::MessageConsumptionFatal(_))) => return Err(SourceError::new(&error)),
             // Brokers that come and go are reported as messages; librdkafka connects again by itself.
             Ok(Err(error)) => {
                 self.consumer.context().note(error.to_string(), is_away(&error));
@@ -114,7 +116,10 @@ impl KafkaSource {
             Err(_) => false,
         };
         if self.consumer.context().lost_for().is_some_and(|lost| lost >= GIVEN_UP_AFTER) {
-            return Err(SourceError(format!("no Kafka broker could be reached for {} s", GIVEN_UP_AFTER.as_secs())));
+            return Err(SourceError(format!(
+                "no Kafka broker could be reached for {} s",
+                GIVEN_UP_AFTER.as_secs()
+            )));
         }
         if failed {
             tokio::time::sleep(AFTER_ERROR).await;
@@ -132,7 +137,7 @@ impl KafkaSource {
             let now = context.assigned(&receipt.assigned.topic, receipt.partition);
             if now.is_some_and(|now| now.epoch == receipt.assigned.epoch) {
                 self.newest = self.newest.max(message.said.time);
-                arrivals.push(Arrival::Message(message));
+                arrivals.push(Arrival::Message(Box::new(message)));
                 last.insert((Arc::clone(&receipt.assigned.topic), receipt.partition), receipt);
             }
         }
@@ -232,12 +237,19 @@ impl EventSource for KafkaSource {
 }
 
 /// A copy of a message that outlives the consumer; `None` when its partition is somebody else's by now.
-fn owned(consumer: &StreamConsumer<GroupContext>, message: &BorrowedMessage<'_>) -> Option<(Receipt, SourceMessage)> {
+fn owned(
+    consumer: &StreamConsumer<GroupContext>,
+    message: &BorrowedMessage<'_>,
+) -> Option<(Receipt, SourceMessage)> {
     let assigned = consumer.context().assigned(message.topic(), message.partition())?;
     let millis = message.timestamp().to_millis().filter(|millis| *millis >= 0);
-    let time = millis.and_then(|millis| OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok());
+    let time = millis
+        .and_then(|millis| OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok());
     let headers = message.headers().map(|headers| {
-        headers.iter().map(|header| (header.key.to_owned(), Bytes::copy_from_slice(header.value.unwrap_or_default()))).collect()
+        headers
+            .iter()
+            .map(|header| (header.key.to_owned(), Bytes::copy_from_slice(header.value.unwrap_or_default())))
+            .collect()
     });
     let place = Place {
         topic: Arc::clone(&assigned.topic),
@@ -258,7 +270,9 @@ fn owned(consumer: &StreamConsumer<GroupContext>, message: &BorrowedMessage<'_>)
 /// librdkafka quotes the value it does not like, which may be a password.
 fn refused(error: KafkaError) -> SourceError {
     match error {
-        KafkaError::ClientConfig(_, _, name, _) => SourceError(format!("Kafka refuses the value of the property {name}")),
-        other => SourceError::new(other),
+        KafkaError::ClientConfig(_, _, name, _) => {
+            SourceError(format!("Kafka refuses the value of the property {name}"))
+        }
+        other => SourceError::new(&other),
     }
 }

@@ -110,7 +110,11 @@ impl GroupContext {
         shared.rebalances += 1;
         let epoch = shared.epoch;
         for (topic, partition) in partitions {
-            let assigned = Assigned { epoch, topic: Arc::from(topic.as_str()), partition: Arc::from(partition.to_string()) };
+            let assigned = Assigned {
+                epoch,
+                topic: Arc::from(topic.as_str()),
+                partition: Arc::from(partition.to_string()),
+            };
             shared.assigned.entry(topic.clone()).or_default().insert(*partition, assigned);
         }
     }
@@ -139,7 +143,9 @@ impl GroupContext {
             .iter()
             .flat_map(|(topic, known)| known.keys().map(move |partition| (topic, partition)))
             .filter_map(|(topic, partition)| statistics.topics.get(topic)?.partitions.get(partition))
-            .filter_map(|found| [found.consumer_lag_stored, found.consumer_lag].into_iter().find(|lag| *lag >= 0))
+            .filter_map(|found| {
+                [found.consumer_lag_stored, found.consumer_lag].into_iter().find(|lag| *lag >= 0)
+            })
             .collect();
         shared.lag = (!lags.is_empty()).then(|| lags.iter().sum());
     }

@@ -99,7 +99,11 @@ pub(super) fn consumer_properties(
         told.push(("client.id".to_owned(), client_id));
     }
     // Last, so that nothing can undo it: librdkafka commits what we stored, and we store what is in the database.
-    for (name, value) in [("enable.auto.commit", "true"), ("auto.commit.interval.ms", "1000"), ("enable.auto.offset.store", "false")] {
+    for (name, value) in [
+        ("enable.auto.commit", "true"),
+        ("auto.commit.interval.ms", "1000"),
+        ("enable.auto.offset.store", "false"),
+    ] {
         told.push((name.to_owned(), value.to_owned()));
     }
     Ok(told)
@@ -138,14 +142,19 @@ fn translate(name: &str, value: &str, told: &mut Vec<(String, String)>) -> Resul
     }
     if name == "sasl.jaas.config" {
         for (property, quoted) in [("sasl.username", "username"), ("sasl.password", "password")] {
-            let found = jaas_option(value, quoted).ok_or_else(|| SourceError(format!("sasl.jaas.config has no {quoted}; use sasl.username and sasl.password")))?;
+            let found = jaas_option(value, quoted).ok_or_else(|| {
+                SourceError(format!("sasl.jaas.config has no {quoted}; use sasl.username and sasl.password"))
+            })?;
             told.push((property.to_owned(), found));
         }
         return Ok(());
     }
     let name = TRANSLATED.iter().find(|(java, _)| *java == name).map_or(name, |(_, here)| here);
     if !ALLOWED.contains(&name) {
-        return Err(SourceError(format!("the consumer property {name} is not supported; remove it. Supported are {}", ALLOWED.join(", "))));
+        return Err(SourceError(format!(
+            "the consumer property {name} is not supported; remove it. Supported are {}",
+            ALLOWED.join(", ")
+        )));
     }
     told.push((name.to_owned(), value.to_owned()));
     Ok(())

@@ -12,7 +12,8 @@ pub(super) const INTERNAL_TOPICS: &str = "^__.*$";
 /// # Errors
 /// When there is no name in it.
 pub(super) fn subscription(topics: &str) -> Result<Vec<String>, String> {
-    let names: Vec<String> = topics.split(',').map(str::trim).filter(|name| !name.is_empty()).map(one).collect();
+    let names: Vec<String> =
+        topics.split(',').map(str::trim).filter(|name| !name.is_empty()).map(one).collect();
     if names.is_empty() {
         return Err("topicOrQueue names no topic".to_owned());
     }
@@ -51,7 +52,10 @@ mod tests {
     #[test]
     fn wildcards_mean_what_they_say_and_nothing_else_does() {
         let wanted = ["orders", r"^customer\..*$", "^.*$", r"^a.b\+$"];
-        assert_eq!(subscription(" orders, customer.*,* ,a?b+").as_deref(), Ok(wanted.map(str::to_owned).as_slice()));
+        assert_eq!(
+            subscription(" orders, customer.*,* ,a?b+").as_deref(),
+            Ok(wanted.map(str::to_owned).as_slice())
+        );
     }
 
     #[test]

@@ -32,7 +32,16 @@ impl Broker {
     fn run(self, verb: &str) {
         let variable = |name| std::env::var(name).expect("set together with the broker's address");
         let script = format!("{}/{}", variable("CALLBACKS_TEST_BROKERS_SCRIPTS"), self.script);
-        let output = Command::new(script).arg(verb).arg(variable("CALLBACKS_TEST_BROKERS_DIR")).output().expect("the script can be run");
-        assert!(output.status.success(), "{} {verb}: {}", self.script, String::from_utf8_lossy(&output.stderr));
+        let output = Command::new(script)
+            .arg(verb)
+            .arg(variable("CALLBACKS_TEST_BROKERS_DIR"))
+            .output()
+            .expect("the script can be run");
+        assert!(
+            output.status.success(),
+            "{} {verb}: {}",
+            self.script,
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }

@@ -5,7 +5,9 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callbacks_core::sources::event_source::{Appetite, EventSource, OpenSource, SourceBatch, SourceError, Standing};
+use callbacks_core::sources::event_source::{
+    Appetite, EventSource, OpenSource, SourceBatch, SourceError, Standing,
+};
 use callbacks_ingress::settings::SourcesSettings;
 use futures::future::BoxFuture;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -42,7 +44,8 @@ pub(crate) async fn kill_between_commit_and_acknowledgement(database: &str, sett
 }
 
 fn brokers(settings: &SourcesSettings) -> String {
-    let all = [&settings.kafka_bootstrap_servers, &settings.amqp_url, &settings.nats_url, &settings.redis_url];
+    let all =
+        [&settings.kafka_bootstrap_servers, &settings.amqp_url, &settings.nats_url, &settings.redis_url];
     all.map(|one| one.as_deref().unwrap_or("-")).join(" ")
 }
 
@@ -54,10 +57,17 @@ fn child() {
     let brokers = std::env::var(BROKERS).expect("set together with the database");
     let mut brokers = brokers.split(' ').map(|one| Some(one.to_owned()).filter(|one| one != "-"));
     let mut next = || brokers.next().flatten();
-    let settings = SourcesSettings { kafka_bootstrap_servers: next(), amqp_url: next(), nats_url: next(), redis_url: next(), ..service_wide() };
+    let settings = SourcesSettings {
+        kafka_bootstrap_servers: next(),
+        amqp_url: next(),
+        nats_url: next(),
+        redis_url: next(),
+        ..service_wide()
+    };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let _replica = Replica::start(&database, &Ledger::mute(), stopping_before_acknowledgement(real(settings))).await;
+        let _replica =
+            Replica::start(&database, &Ledger::mute(), stopping_before_acknowledgement(real(settings))).await;
         std::future::pending::<()>().await;
     });
 }

@@ -12,7 +12,8 @@ pub(crate) struct TestDatabase {
 impl TestDatabase {
     /// Creates it on the server that `DATABASE_URL` names.
     pub(crate) async fn create() -> Self {
-        let server = std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL server; run `make test`");
+        let server =
+            std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL server; run `make test`");
         let server = Url::parse(&server).expect("DATABASE_URL is a URL");
         let name = format!("callbacks_sources_{}", uuid::Uuid::new_v4().simple());
         execute(&server, format!(r#"CREATE DATABASE "{name}""#)).await.expect("a database can be created");
@@ -40,7 +41,8 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        let (server, statement) = (self.server.clone(), format!(r#"DROP DATABASE "{}" WITH (FORCE)"#, self.name));
+        let (server, statement) =
+            (self.server.clone(), format!(r#"DROP DATABASE "{}" WITH (FORCE)"#, self.name));
         // Dropping cannot wait, so a thread of its own does.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

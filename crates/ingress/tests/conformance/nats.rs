@@ -4,6 +4,7 @@ use async_nats::jetstream;
 use async_nats::jetstream::stream::Config;
 use callbacks_ingress::settings::SourcesSettings;
 use callbacks_interfaces::ids::SubscriptionId;
+use futures::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 
 use crate::brokers::Broker;
@@ -16,7 +17,11 @@ const BROKER: Broker = Broker { variable: "CALLBACKS_TEST_NATS", script: "nats.s
 async fn nats_jetstream_stands_the_suite() {
     let stream = format!("suite-{}", uuid::Uuid::new_v4().simple());
     let bench = NatsBench { url: BROKER.address(), stream };
-    let config = Config { name: bench.stream.clone(), subjects: vec![format!("{}.>", bench.stream)], ..Config::default() };
+    let config = Config {
+        name: bench.stream.clone(),
+        subjects: vec![format!("{}.>", bench.stream)],
+        ..Config::default()
+    };
     bench.context().await.create_stream(config).await.expect("a stream");
     crate::suite::run(&bench).await;
 }
@@ -46,14 +51,12 @@ impl Bench for NatsBench {
 
     async fn publish(&self, numbers: std::ops::Range<u64>) {
         let context = self.context().await;
-        let mut acknowledgements = Vec::new();
-        for n in numbers {
-            let sent = context.publish(format!("{}.orders", self.stream), payload(n).into()).await;
-            acknowledgements.push(sent.expect("it is sent"));
-        }
-        for acknowledgement in acknowledgements {
-            acknowledgement.await.expect("it is stored");
-        }
+        stream::iter(numbers)
+            .for_each_concurrent(500, async |n| {
+                let sent = context.publish(format!("{}.orders", self.stream), payload(n).into()).await;
+                sent.expect("it is sent").await.expect("it is stored");
+            })
+            .await;
     }
 
     async fn restart_broker(&self) {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use callbacks_interfaces::ids::SubscriptionId;
 use callbacks_ingress::settings::SourcesSettings;
+use callbacks_interfaces::ids::SubscriptionId;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
@@ -19,7 +19,10 @@ const OUTBOX: &str = include_str!("../../../../migrations/0102_outbox.sql");
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outbox_elsewhere_stands_the_suite() {
     let bench = OutboxBench { database: TestDatabase::create().await };
-    sqlx::raw_sql(OUTBOX).execute(&mut bench.database.connect().await).await.expect("the file stands on its own");
+    sqlx::raw_sql(OUTBOX)
+        .execute(&mut bench.database.connect().await)
+        .await
+        .expect("the file stands on its own");
     crate::suite::run(&bench).await;
     assert_eq!(bench.database.number("SELECT count(*) FROM callbacks.outbox").await, 0, "it is cleaned up");
 }
@@ -77,12 +80,20 @@ async fn an_event_exists_exactly_when_its_transaction_commits() {
     let committed = Instant::now();
     kept.commit().await.expect("it commits");
     delivered(&ledger, &database, 1, "it is delivered").await;
-    assert!(committed.elapsed() < Duration::from_millis(900), "a notification is faster than the poll: {:?}", committed.elapsed());
+    assert!(
+        committed.elapsed() < Duration::from_millis(900),
+        "a notification is faster than the poll: {:?}",
+        committed.elapsed()
+    );
     publish(&mut connection, 0).await;
     publish(&mut connection, 1).await;
     delivered(&ledger, &database, 2, "the next one, too").await;
     replica.stop().await;
-    assert_eq!((ledger.missing(2), ledger.events(), ledger.extra()), (vec![], 2, 0), "a repeated id is recognised");
+    assert_eq!(
+        (ledger.missing(2), ledger.events(), ledger.extra()),
+        (vec![], 2, 0),
+        "a repeated id is recognised"
+    );
     assert_eq!(database.number("SELECT count(*) FROM callbacks.outbox").await, 0);
 }
 
@@ -108,7 +119,10 @@ async fn publish_checks_what_it_is_given_and_changes_nothing() {
     ] {
         sqlx::query(right).execute(&mut connection).await.expect(right);
     }
-    let payloads: Vec<Vec<u8>> = sqlx::query_scalar("SELECT payload FROM callbacks.outbox").fetch_all(&mut connection).await.expect("rows");
+    let payloads: Vec<Vec<u8>> = sqlx::query_scalar("SELECT payload FROM callbacks.outbox")
+        .fetch_all(&mut connection)
+        .await
+        .expect("rows");
     assert_eq!(payloads, vec![br#"{"a":   1}"#.to_vec(); 3]);
 }
 

@@ -15,7 +15,8 @@ const BROKER: Broker = Broker { variable: "CALLBACKS_TEST_AMQP", script: "rabbit
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rabbitmq_stands_the_suite() {
-    let bench = RabbitBench { url: BROKER.address(), queue: format!("suite-{}", uuid::Uuid::new_v4().simple()) };
+    let bench =
+        RabbitBench { url: BROKER.address(), queue: format!("suite-{}", uuid::Uuid::new_v4().simple()) };
     bench.publish(0..0).await;
     crate::suite::run(&bench).await;
 }
@@ -31,15 +32,21 @@ impl Bench for RabbitBench {
     }
 
     fn subscription(&self) -> Option<Value> {
-        Some(json!({ "name": "suite", "messagingSystemType": "RABBITMQ", "topicOrQueue": self.queue, "maxConcurrentConsumers": 2 }))
+        Some(
+            json!({ "name": "suite", "messagingSystemType": "RABBITMQ", "topicOrQueue": self.queue, "maxConcurrentConsumers": 2 }),
+        )
     }
 
     /// Half of the events are named by the protocol's own `message-id`, half by their payloads.
     async fn publish(&self, numbers: std::ops::Range<u64>) {
-        let connection = Connection::connect(&self.url, ConnectionProperties::default()).await.expect("RabbitMQ answers");
+        let connection =
+            Connection::connect(&self.url, ConnectionProperties::default()).await.expect("RabbitMQ answers");
         let channel = connection.create_channel().await.expect("a channel");
         let queue = ShortString::from(self.queue.as_str());
-        channel.queue_declare(queue.clone(), QueueDeclareOptions::durable(), FieldTable::default()).await.expect("a queue");
+        channel
+            .queue_declare(queue.clone(), QueueDeclareOptions::durable(), FieldTable::default())
+            .await
+            .expect("a queue");
         channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
         let mut confirms = Vec::new();
         for n in numbers {
@@ -48,7 +55,15 @@ impl Bench for RabbitBench {
                 .with_message_id(format!("event-{n}").as_str().into())
                 .with_type("order.created".into());
             let body = if n % 2 == 0 { json!({ "n": n }).to_string() } else { payload(n) };
-            let sent = channel.basic_publish("".into(), queue.clone(), BasicPublishOptions::default(), body.as_bytes(), named).await;
+            let sent = channel
+                .basic_publish(
+                    "".into(),
+                    queue.clone(),
+                    BasicPublishOptions::default(),
+                    body.as_bytes(),
+                    named,
+                )
+                .await;
             confirms.push(sent.expect("it is sent"));
         }
         for confirm in confirms {

@@ -12,7 +12,8 @@ const BROKER: Broker = Broker { variable: "CALLBACKS_TEST_REDIS", script: "redis
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_streams_stand_the_suite() {
-    let bench = RedisBench { url: BROKER.address(), stream: format!("suite-{}", uuid::Uuid::new_v4().simple()) };
+    let bench =
+        RedisBench { url: BROKER.address(), stream: format!("suite-{}", uuid::Uuid::new_v4().simple()) };
     crate::suite::run(&bench).await;
 }
 

@@ -12,7 +12,9 @@ use callbacks_core::gates::address_policy::AddressPolicy;
 use callbacks_core::intake::settings::IntakeSettings;
 use callbacks_core::maintenance::WorkerSettings;
 use callbacks_core::maintenance::retention::RetentionSettings;
-use callbacks_core::management::{Management, authorized_domains, callback_configurations, event_subscriptions};
+use callbacks_core::management::{
+    Management, authorized_domains, callback_configurations, event_subscriptions,
+};
 use callbacks_core::routing::target::TargetDefaults;
 use callbacks_core::sources::event_source::OpenSource;
 use callbacks_core::sources::settings::SupervisorSettings;
@@ -54,7 +56,10 @@ impl Replica {
     /// Starts one over a database, delivering to a ledger.
     pub(crate) async fn start(database: &str, ledger: &Ledger, open: OpenSource) -> Self {
         // `RUST_LOG=info … -- --nocapture` shows what happens; a second one is not needed.
-        let _first = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_test_writer().try_init();
+        let _first = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
         let keyring = SecretKeyring::new(("test".to_owned(), [7; 32].into()), []).expect("a key");
         let settings = StoreSettings { url: database.to_owned(), ..StoreSettings::default() };
         let store = Arc::new(Store::connect(&settings, keyring).await.expect("the database answers"));
@@ -84,13 +89,15 @@ impl Replica {
         self.engine.drain(Duration::from_secs(10)).await;
     }
 
-    /// Something to deliver to: every event of the tenant.
+    /// Something to deliver to.
     pub(crate) async fn add_endpoint(&self) {
         let domain = object(json!({ "domain": "receiver.test", "verified": true, "requireHttps": false }));
         authorized_domains::create(&self.desk, &scope(), authorized_domains::Verification::OnWord, &domain)
             .await
             .expect("a domain");
-        let body = object(json!({ "name": "all", "url": URL, "subscribedEventTypes": ["*"], "maxInFlight": 256 }));
+        let body = object(
+            json!({ "name": "all", "url": URL, "subscribedEventTypes": ["order.*"], "maxInFlight": 256 }),
+        );
         callback_configurations::create(&self.desk, &scope(), &body).await.expect("a configuration");
     }
 
@@ -111,7 +118,10 @@ impl Replica {
 
 fn engine_settings() -> EngineSettings {
     EngineSettings {
-        dispatcher: DispatcherSettings { poll_interval: Duration::from_millis(100), ..DispatcherSettings::default() },
+        dispatcher: DispatcherSettings {
+            poll_interval: Duration::from_millis(100),
+            ..DispatcherSettings::default()
+        },
         intake: IntakeSettings::default(),
         worker: WorkerSettings { heartbeat: Duration::from_millis(300), dead_after: Duration::from_secs(3) },
         retention: RetentionSettings::default(),

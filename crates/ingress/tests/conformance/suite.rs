@@ -62,7 +62,8 @@ pub(crate) async fn run(bench: &impl Bench) {
     bench.publish(3_000..6_000).await;
     kill_between_commit_and_acknowledgement(&url, &bench.settings()).await;
     let third = replica().await;
-    delivered(&ledger, &database, 6_000, "what a killed replica had accepted is delivered by the next one").await;
+    delivered(&ledger, &database, 6_000, "what a killed replica had accepted is delivered by the next one")
+        .await;
     told("killed and taken over").await;
 
     bench.publish(6_000..8_000).await;
@@ -77,7 +78,11 @@ pub(crate) async fn run(bench: &impl Bench) {
     told("replayed").await;
     third.stop().await;
     assert_eq!((ledger.events() as u64, ledger.extra()), (EVENTS, 0), "each event is delivered exactly once");
-    assert_eq!(database.number("SELECT count(*) FROM events").await as u64, EVENTS, "each event is stored exactly once");
+    assert_eq!(
+        database.number("SELECT count(*) FROM events").await as u64,
+        EVENTS,
+        "each event is stored exactly once"
+    );
 }
 
 /// Waits until so many different events were delivered.
@@ -107,5 +112,8 @@ async fn settled(replica: &Replica, subscription: Option<SubscriptionId>) {
         let status = replica.status(id).await;
         status.connected && status.lag == Some(0)
     };
-    eventually(LIMIT, "connected and nothing left to read", calm, async || format!("{:?}", replica.status(id).await)).await;
+    eventually(LIMIT, "connected and nothing left to read", calm, async || {
+        format!("{:?}", replica.status(id).await)
+    })
+    .await;
 }

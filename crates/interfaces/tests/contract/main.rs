@@ -6,5 +6,6 @@ mod events;
 mod filters;
 mod problems;
 mod sample;
+mod signing;
 mod updates;
 mod vectors;

@@ -72,7 +72,10 @@ async fn other_tenants_see_and_change_nothing(_: PgPoolOptions, options: PgConne
     assert_eq!(replace(&db.store, &other, mine.id, &draft(json!({"name": "x"}))).await.expect("runs"), None);
     assert!(!delete(&db.store, &other, mine.id).await.expect("runs"));
     let secret = SecretText::try_from("new".to_owned()).expect("valid");
-    assert_eq!(rotate_secret(&db.store, &other, mine.id, &secret, &secret, MINUTE).await.expect("runs"), None);
+    assert_eq!(
+        rotate_secret(&db.store, &other, mine.id, &secret, &secret, MINUTE).await.expect("runs"),
+        None
+    );
     assert_eq!(get(&db.store, &TenantScope::All, mine.id).await.expect("reads"), Some(mine));
 }
 

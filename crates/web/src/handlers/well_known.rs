@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use callbacks_core::management::signing_keys;
 use http::header;
-use serde_json::Value;
 
 use crate::problem_response::ApiError;
 use crate::state::AppState;
@@ -15,7 +14,7 @@ const CACHE: &str = "public, max-age=300";
 /// Public keys of Ed25519 signatures
 #[utoipa::path(get, path = "/.well-known/callbacks/jwks.json", tag = "Well-known", operation_id = "signingKeys",
     responses((status = 200, description = "JSON Web Key Set; `kid` is the configuration's id, with `.previous` for the key before rotation",
-        body = Value, content_type = "application/jwk-set+json")))]
+        body = serde_json::Value, content_type = "application/jwk-set+json")))]
 pub(crate) async fn jwks(State(app): State<AppState>) -> Result<Response, ApiError> {
     let keys = serde_json::to_vec(&signing_keys::jwks(&app.management)).map_err(|_| ApiError::Internal)?;
     let head = [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, CACHE)];

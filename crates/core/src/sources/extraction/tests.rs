@@ -9,12 +9,20 @@ use super::*;
 const MAX: usize = 1024;
 
 fn message(payload: Option<&str>, headers: &[(&str, &str)]) -> SourceMessage {
-    let place = Place { topic: Arc::from("orders"), partition: Arc::from("3"), position: "42".to_owned(), lasting: true };
+    let place = Place {
+        topic: Arc::from("orders"),
+        partition: Arc::from("3"),
+        position: "42".to_owned(),
+        lasting: true,
+    };
     SourceMessage {
         place,
         said: Said::default(),
         key: None,
-        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value.as_bytes()))).collect(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value.as_bytes())))
+            .collect(),
         payload: payload.map(|text| Bytes::copy_from_slice(text.as_bytes())),
     }
 }
@@ -58,12 +66,15 @@ fn corrected(payload: &str, their_type: &str, their_id: &str) -> (String, String
 
 #[test]
 fn the_vectors_of_the_compatible_system_hold_as_corrected() {
-    let vectors: Value = serde_json::from_str(include_str!("../../../tests/vectors/events.json")).expect("vectors are JSON");
+    let vectors: Value =
+        serde_json::from_str(include_str!("../../../tests/vectors/events.json")).expect("vectors are JSON");
     for case in vectors["cases"].as_array().expect("an array of cases") {
         let payload = case["payload_json"].as_str().expect("a payload");
         let headers: Vec<(&str, &str)> = case["headers"]
             .as_object()
-            .map(|headers| headers.iter().map(|(name, value)| (name.as_str(), value.as_str().expect("text"))).collect())
+            .map(|headers| {
+                headers.iter().map(|(name, value)| (name.as_str(), value.as_str().expect("text"))).collect()
+            })
             .unwrap_or_default();
         let theirs = &case["expected"];
         let wanted = corrected(
@@ -79,9 +90,18 @@ fn the_vectors_of_the_compatible_system_hold_as_corrected() {
 
 #[test]
 fn a_cloud_events_attributes_count_before_its_data() {
-    let headers = [("ce_specversion", "1.0"), ("ce_id", "A"), ("ce_type", "t"), ("ce_source", "/s"), ("content-type", "application/json")];
+    let headers = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", "A"),
+        ("ce_type", "t"),
+        ("ce_source", "/s"),
+        ("content-type", "application/json"),
+    ];
     let found = event(&message(Some(r#"{"id":"entity","type":"entity-type"}"#), &headers));
-    assert_eq!((found.id.as_deref(), found.event_type.as_str(), found.source.as_str()), (Some("A"), "t", "/s"));
+    assert_eq!(
+        (found.id.as_deref(), found.event_type.as_str(), found.source.as_str()),
+        (Some("A"), "t", "/s")
+    );
     assert_eq!(found.content_type.as_deref(), Some("application/json"));
 }
 
@@ -129,7 +149,8 @@ fn places_that_do_not_last_give_no_id() {
 #[test]
 fn the_key_and_printable_headers_are_kept_within_limits() {
     let many: Vec<(String, String)> = (0..100).map(|n| (format!("h{n}"), "v".repeat(100))).collect();
-    let headers: Vec<(&str, &str)> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let headers: Vec<(&str, &str)> =
+        many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let mut sent = message(Some("{}"), &headers);
     sent.key = Some(Bytes::from_static(b"customer-1"));
     sent.headers.push(("bad".to_owned(), Bytes::from_static(b"a\r\nb")));
@@ -145,7 +166,7 @@ proptest! {
     #[test]
     fn nothing_breaks_it(payload in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..200)), header in "[ -~]{0,20}", value in "\\PC{0,40}") {
         let mut sent = message(None, &[(&header, &value)]);
-        sent.payload = payload.clone().map(Bytes::from);
+        sent.payload = payload.map(Bytes::from);
         let again = sent.clone();
         if let (Extracted::Event(first), Extracted::Event(second)) = (extract(&sent, subscription(), MAX), extract(&again, subscription(), MAX)) {
             prop_assert_eq!(&first.id, &second.id);

@@ -14,7 +14,11 @@ use callbacks_interfaces::envelope::Envelope;
 
 pub(in crate::wire) const RECIPE: Recipe = Recipe { constant_headers: json, fact_headers };
 
-fn fact_headers(facts: &DeliveryFacts<'_>, made: &Composed, headers: &mut HeaderMap) -> Result<(), WireError> {
+fn fact_headers(
+    facts: &DeliveryFacts<'_>,
+    made: &Composed,
+    headers: &mut HeaderMap,
+) -> Result<(), WireError> {
     if made.envelope == Envelope::CloudEvents {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/cloudevents+json; charset=utf-8"));
         return identify(facts, headers);
@@ -24,7 +28,8 @@ fn fact_headers(facts: &DeliveryFacts<'_>, made: &Composed, headers: &mut Header
     }
     for attribute in attributes(facts) {
         let Part::Text(text) = attribute.part else { continue };
-        let name = HeaderName::try_from(format!("ce-{}", attribute.name)).map_err(|_| WireError::HeaderValue)?;
+        let name =
+            HeaderName::try_from(format!("ce-{}", attribute.name)).map_err(|_| WireError::HeaderValue)?;
         headers.insert(name, value(attribute_text(&text))?);
     }
     identify(facts, headers)

@@ -16,7 +16,11 @@ const ATTEMPT: HeaderName = HeaderName::from_static("x-attempt");
 const SUBSCRIPTION: HeaderName = HeaderName::from_static("x-webhook-subscription");
 const PAYLOAD_VERSION: HeaderName = HeaderName::from_static("x-payload-version");
 
-fn fact_headers(facts: &DeliveryFacts<'_>, made: &Composed, headers: &mut HeaderMap) -> Result<(), WireError> {
+fn fact_headers(
+    facts: &DeliveryFacts<'_>,
+    made: &Composed,
+    headers: &mut HeaderMap,
+) -> Result<(), WireError> {
     headers.insert(EVENT_ID, fact(facts.event_id)?);
     headers.insert(TOPIC, fact(facts.event_type)?);
     headers.insert(ATTEMPT, HeaderValue::from(facts.attempt));

@@ -12,8 +12,9 @@ use super::mac::{Sha256Key, value};
 use super::signer::Sign;
 use crate::wire::facts::WireError;
 
-pub(super) fn prepare(keys: &SigningKeys<'_>, header: HeaderName) -> Result<Sign, WireError> {
+pub(super) fn prepare(keys: &SigningKeys<'_>, header: &HeaderName) -> Result<Sign, WireError> {
     let key = Sha256Key::new(keys.secret_for(SignatureScheme::Firefly)?.as_bytes());
+    let header = header.clone();
     Ok(Arc::new(move |signable, headers| {
         let signature = STANDARD.encode(key.digest(&[signable.body]));
         headers.insert(header.clone(), value(signature.into_bytes()));

@@ -17,8 +17,9 @@ const EVENT_ID: HeaderName = HeaderName::from_static("x-firefly-event-id");
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-firefly-timestamp");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
-pub(super) fn prepare(keys: &SigningKeys<'_>, header: HeaderName) -> Result<Sign, WireError> {
+pub(super) fn prepare(keys: &SigningKeys<'_>, header: &HeaderName) -> Result<Sign, WireError> {
     let key = Sha256Key::new(keys.secret_for(SignatureScheme::FireflyRust)?.as_bytes());
+    let header = header.clone();
     Ok(Arc::new(move |signable, headers| {
         let facts = signable.facts;
         let text = |text: &str| HeaderValue::from_str(text).map_err(|_| WireError::HeaderValue);

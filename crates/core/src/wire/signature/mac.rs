@@ -39,7 +39,9 @@ impl Sha1Key {
 /// Appends lower-case hex.
 pub(super) fn push_hex(digest: &[u8], text: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    text.extend(digest.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]));
+    text.extend(
+        digest.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]),
+    );
 }
 
 /// A text of ours as a header value. It is always visible ASCII, so there is always one.

@@ -17,5 +17,5 @@ mod stripe;
 mod svc_infra;
 
 pub(crate) use ed25519::public_keys;
-pub(super) use standard_webhooks::message_id;
 pub use ed25519::{generated_key, public_key};
+pub(super) use standard_webhooks::message_id;

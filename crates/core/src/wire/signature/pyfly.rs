@@ -10,8 +10,9 @@ use super::mac::{Sha256Key, push_hex, value};
 use super::signer::Sign;
 use crate::wire::facts::WireError;
 
-pub(super) fn prepare(keys: &SigningKeys<'_>, header: HeaderName) -> Result<Sign, WireError> {
+pub(super) fn prepare(keys: &SigningKeys<'_>, header: &HeaderName) -> Result<Sign, WireError> {
     let key = Sha256Key::new(keys.secret_for(SignatureScheme::Pyfly)?.as_bytes());
+    let header = header.clone();
     Ok(Arc::new(move |signable, headers| {
         headers.insert(header.clone(), value(prefixed_hex(&key, signable.body)));
         Ok(())

@@ -7,14 +7,16 @@ use callbacks_interfaces::signature_scheme::SignatureScheme;
 use http::{HeaderMap, HeaderName};
 
 use super::keys::SigningKeys;
-use super::{firefly, firefly_rust, pyfly, servo, standard_webhooks, standard_webhooks_ed25519, stripe, svc_infra};
+use super::{
+    firefly, firefly_rust, pyfly, servo, standard_webhooks, standard_webhooks_ed25519, stripe, svc_infra,
+};
 use crate::wire::facts::{DeliveryFacts, WireError};
 
 /// Adds a delivery's signature, and the headers that belong to it.
 pub(super) type Sign = Arc<dyn Fn(&Signable<'_>, &mut HeaderMap) -> Result<(), WireError> + Send + Sync>;
 
 /// Makes a scheme ready: keys, and the header for the signature.
-type Prepare = fn(&SigningKeys<'_>, HeaderName) -> Result<Sign, WireError>;
+type Prepare = fn(&SigningKeys<'_>, &HeaderName) -> Result<Sign, WireError>;
 
 /// The table.
 fn row(scheme: SignatureScheme) -> Option<Prepare> {
@@ -53,9 +55,8 @@ impl Signer {
         keys: &SigningKeys<'_>,
     ) -> Result<Option<Self>, WireError> {
         let Some(prepare) = row(scheme) else { return Ok(None) };
-        let name =
-            HeaderName::try_from(header).map_err(|_| WireError::SignatureHeader(header.to_owned()))?;
-        Ok(Some(Self { scheme, sign: prepare(keys, name)? }))
+        let name = HeaderName::try_from(header).map_err(|_| WireError::SignatureHeader(header.to_owned()))?;
+        Ok(Some(Self { scheme, sign: prepare(keys, &name)? }))
     }
 
     /// Signs a delivery.

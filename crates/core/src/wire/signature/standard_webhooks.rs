@@ -16,7 +16,7 @@ use super::signer::{Sign, Signable};
 use crate::wire::facts::{DeliveryFacts, WireError};
 use crate::wire::headers::header_text;
 
-pub(super) fn prepare(keys: &SigningKeys<'_>, header: HeaderName) -> Result<Sign, WireError> {
+pub(super) fn prepare(keys: &SigningKeys<'_>, header: &HeaderName) -> Result<Sign, WireError> {
     let current = Sha256Key::new(&symmetric_key(keys.secret_for(SignatureScheme::StandardWebhooks)?)?);
     // A previous secret of another form cannot have signed this way.
     let previous = keys.previous.and_then(|old| {
@@ -44,7 +44,7 @@ pub(super) struct HeaderNames {
 }
 
 impl HeaderNames {
-    pub(super) fn of(signature: HeaderName) -> Result<Self, WireError> {
+    pub(super) fn of(signature: &HeaderName) -> Result<Self, WireError> {
         let prefix = signature.as_str().strip_suffix("-signature").unwrap_or("webhook");
         let name = |what: &str| {
             HeaderName::try_from(format!("{prefix}-{what}"))
@@ -54,7 +54,11 @@ impl HeaderNames {
     }
 
     /// Sets id and timestamp, and answers what is signed before the body: `<id>.<timestamp>.`.
-    pub(super) fn identify(&self, facts: &DeliveryFacts<'_>, headers: &mut HeaderMap) -> Result<String, WireError> {
+    pub(super) fn identify(
+        &self,
+        facts: &DeliveryFacts<'_>,
+        headers: &mut HeaderMap,
+    ) -> Result<String, WireError> {
         let id = message_id(facts.event_id);
         let timestamp = facts.at.unix_timestamp().to_string();
         let prefix = format!("{id}.{timestamp}.");

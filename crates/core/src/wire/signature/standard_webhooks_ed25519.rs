@@ -16,7 +16,7 @@ use super::signer::Sign;
 use super::standard_webhooks::{HeaderNames, signed_bytes};
 use crate::wire::facts::WireError;
 
-pub(super) fn prepare(keys: &SigningKeys<'_>, header: HeaderName) -> Result<Sign, WireError> {
+pub(super) fn prepare(keys: &SigningKeys<'_>, header: &HeaderName) -> Result<Sign, WireError> {
     let ring = ring(keys)?;
     let names = HeaderNames::of(header)?;
     Ok(Arc::new(move |signable, headers| {

@@ -11,11 +11,12 @@ use super::mac::{Sha256Key, push_hex, value};
 use super::signer::Sign;
 use crate::wire::facts::WireError;
 
-pub(super) fn prepare(keys: &SigningKeys<'_>, header: HeaderName) -> Result<Sign, WireError> {
+pub(super) fn prepare(keys: &SigningKeys<'_>, header: &HeaderName) -> Result<Sign, WireError> {
     let ring = KeyRing {
         current: Sha256Key::new(keys.secret_for(SignatureScheme::Stripe)?.as_bytes()),
         previous: keys.previous.map(|old| (Sha256Key::new(old.secret.expose().as_bytes()), old.until)),
     };
+    let header = header.clone();
     Ok(Arc::new(move |signable, headers| {
         let at = signable.facts.at;
         let timestamp = at.unix_timestamp().to_string();

@@ -13,8 +13,9 @@ use crate::wire::facts::WireError;
 const ALGORITHM: HeaderName = HeaderName::from_static("x-signature-alg");
 const VERSION: HeaderName = HeaderName::from_static("x-signature-version");
 
-pub(super) fn prepare(keys: &SigningKeys<'_>, header: HeaderName) -> Result<Sign, WireError> {
+pub(super) fn prepare(keys: &SigningKeys<'_>, header: &HeaderName) -> Result<Sign, WireError> {
     let key = Sha256Key::new(keys.secret_for(SignatureScheme::SvcInfra)?.as_bytes());
+    let header = header.clone();
     Ok(Arc::new(move |signable, headers| {
         let mut text = Vec::with_capacity(64);
         push_hex(&key.digest(&[signable.body]), &mut text);

@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::settings::OwnBrokers;
 
-fn subscription(connection: serde_json::Value, properties: serde_json::Value) -> EventSubscription {
+fn subscription(connection: impl Into<Value>, properties: impl Into<Value>) -> EventSubscription {
+    let (connection, properties): (Value, Value) = (connection.into(), properties.into());
     serde_json::from_value(json!({
         "id": "00000000-0000-0000-0000-000000000001", "name": "n", "description": null, "messagingSystemType": "KAFKA",
         "connectionConfig": connection, "topicOrQueue": "t", "consumerGroupId": null, "active": true,
@@ -25,7 +26,8 @@ fn service() -> SourcesSettings {
 }
 
 fn told(subscription: &EventSubscription) -> Result<HashMap<String, String>, SourceError> {
-    consumer_properties(subscription, &service(), "c".to_owned(), false).map(|pairs| pairs.into_iter().collect())
+    consumer_properties(subscription, &service(), "c".to_owned(), false)
+        .map(|pairs| pairs.into_iter().collect())
 }
 
 #[test]
@@ -55,13 +57,26 @@ fn own_servers_can_be_refused() {
 fn nobody_undoes_when_offsets_are_committed() {
     let properties = json!({"enable.auto.commit": "false", "auto.commit.interval.ms": "1", "group.id": "x", "max.poll.records": "1"});
     let told = told(&subscription(json!(null), properties)).expect("settings");
-    assert_eq!((told["enable.auto.offset.store"].as_str(), told["enable.auto.commit"].as_str()), ("false", "true"));
-    assert_eq!((told["auto.commit.interval.ms"].as_str(), told["group.id"].as_str()), ("1000", "callbacks-mgmt-consumer"));
+    assert_eq!(
+        (told["enable.auto.offset.store"].as_str(), told["enable.auto.commit"].as_str()),
+        ("false", "true")
+    );
+    assert_eq!(
+        (told["auto.commit.interval.ms"].as_str(), told["group.id"].as_str()),
+        ("1000", "callbacks-mgmt-consumer")
+    );
 }
 
 #[test]
 fn what_reads_files_or_loads_code_is_refused_by_name() {
-    for name in ["ssl.ca.location", "plugin.library.paths", "sasl.kerberos.kinit.cmd", "enable.auto.offset.store", "debug", "ssl.keystore.location"] {
+    for name in [
+        "ssl.ca.location",
+        "plugin.library.paths",
+        "sasl.kerberos.kinit.cmd",
+        "enable.auto.offset.store",
+        "debug",
+        "ssl.keystore.location",
+    ] {
         let error = told(&subscription(json!(null), json!({name: "canary"}))).expect_err(name);
         assert!(error.0.contains(name) && !error.0.contains("canary"), "{error}");
     }
@@ -69,13 +84,18 @@ fn what_reads_files_or_loads_code_is_refused_by_name() {
 
 #[test]
 fn java_s_login_line_is_understood() {
-    let line = r#"org.apache.kafka.common.security.plain.PlainLoginModule required username="u" password="p=w";"#;
-    let told = told(&subscription(json!({"bootstrap.servers": "b:1", "sasl.jaas.config": line}), json!(null))).expect("settings");
+    let line =
+        r#"org.apache.kafka.common.security.plain.PlainLoginModule required username="u" password="p=w";"#;
+    let told =
+        told(&subscription(json!({"bootstrap.servers": "b:1", "sasl.jaas.config": line}), json!(null)))
+            .expect("settings");
     assert_eq!((told["sasl.username"].as_str(), told["sasl.password"].as_str()), ("u", "p=w"));
 }
 
 #[test]
 fn a_pattern_never_means_the_broker_s_own_topics() {
-    let pairs = consumer_properties(&subscription(json!(null), json!(null)), &service(), "c".to_owned(), true).expect("settings");
+    let pairs =
+        consumer_properties(&subscription(json!(null), json!(null)), &service(), "c".to_owned(), true)
+            .expect("settings");
     assert!(pairs.contains(&("topic.blacklist".to_owned(), INTERNAL_TOPICS.to_owned())));
 }

@@ -1,5 +1,6 @@
 //! A topic of a real broker, or of librdkafka's mock cluster where there is none.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use callbacks_ingress::settings::SourcesSettings;
@@ -21,6 +22,11 @@ const BROKER: Broker = Broker { variable: "CALLBACKS_TEST_KAFKA", script: "kafka
 /// What the script says where it could not fetch Kafka.
 const UNAVAILABLE: &str = "unavailable";
 
+/// Straight to standard error: the test runner keeps what is printed by a test that passes.
+pub(crate) fn say(what: &str) {
+    writeln!(std::io::stderr(), "\n*** {what}").expect("standard error is open");
+}
+
 /// A broker and a topic.
 pub(crate) struct KafkaBench {
     servers: String,
@@ -34,7 +40,9 @@ impl KafkaBench {
         let mut servers = BROKER.address();
         let mut mock = None;
         if servers == UNAVAILABLE {
-            tracing::warn!("NO REAL KAFKA: Maven Central could not be reached, so this runs against librdkafka's mock cluster");
+            say(
+                "NO REAL KAFKA: Maven Central could not be reached, so this runs against librdkafka's mock cluster",
+            );
             let cluster = MockCluster::new(1).expect("a mock cluster");
             servers = cluster.bootstrap_servers();
             mock = Some(cluster);
@@ -57,9 +65,16 @@ impl KafkaBench {
             // The mock does not know the administrator's requests.
             Some(mock) => mock.create_topic(topic, partitions, 1).expect("a topic"),
             None => {
-                let admin: AdminClient<DefaultClientContext> =
-                    ClientConfig::new().set("bootstrap.servers", &self.servers).create().expect("an administrator");
-                let made = admin.create_topics(&[NewTopic::new(topic, partitions, TopicReplication::Fixed(1))], &AdminOptions::new()).await;
+                let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+                    .set("bootstrap.servers", &self.servers)
+                    .create()
+                    .expect("an administrator");
+                let made = admin
+                    .create_topics(
+                        &[NewTopic::new(topic, partitions, TopicReplication::Fixed(1))],
+                        &AdminOptions::new(),
+                    )
+                    .await;
                 assert!(made.expect("the broker answers").iter().all(Result::is_ok), "the topic is made");
             }
         }
@@ -96,7 +111,8 @@ impl Bench for KafkaBench {
             .for_each_concurrent(1000, async |n| {
                 let nameless = json!({ "n": n }).to_string();
                 let value = if n % 3 == 0 { nameless } else { payload(n) };
-                let headers = OwnedHeaders::new().insert(Header { key: "event-type", value: Some("order.created") });
+                let headers =
+                    OwnedHeaders::new().insert(Header { key: "event-type", value: Some("order.created") });
                 self.send(&self.topic, &n.to_string(), &value, headers).await;
             })
             .await;

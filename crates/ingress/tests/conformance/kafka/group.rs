@@ -6,7 +6,7 @@ use rdkafka::message::OwnedHeaders;
 use serde_json::json;
 
 use super::TURN;
-use super::bench::KafkaBench;
+use super::bench::{KafkaBench, say};
 use crate::database::TestDatabase;
 use crate::ledger::Ledger;
 use crate::patience::eventually;
@@ -59,14 +59,15 @@ async fn a_subscription_may_bring_its_own_broker_with_tls_and_a_password() {
     let _turn = TURN.lock().await;
     let bench = KafkaBench::new("secure", 1).await;
     if !bench.is_real() {
-        tracing::warn!("NOT TESTED: SASL and TLS need a real Kafka");
+        say("NOT TESTED: SASL and TLS need a real Kafka");
         return;
     }
     let (database, ledger) = (TestDatabase::create().await, Ledger::default());
     let replica = Replica::start(&database.url(), &ledger, real(crate::replica::service_wide())).await;
     replica.add_endpoint().await;
     let variable = |name| std::env::var(name).expect("set together with CALLBACKS_TEST_KAFKA");
-    let authority = std::fs::read_to_string(variable("CALLBACKS_TEST_KAFKA_CA")).expect("the broker's certificate");
+    let authority =
+        std::fs::read_to_string(variable("CALLBACKS_TEST_KAFKA_CA")).expect("the broker's certificate");
     let connection = |password: &str| {
         json!({
             "bootstrap.servers": variable("CALLBACKS_TEST_KAFKA_SASL_SSL"), "security.protocol": "SASL_SSL",
@@ -79,7 +80,8 @@ async fn a_subscription_may_bring_its_own_broker_with_tls_and_a_password() {
     let id = replica.subscribe(subscription).await.id;
     bench.send(&bench.topic, "k", &payload(0), OwnedHeaders::new()).await;
     let refused = async || replica.status(id).await.last_error.is_some();
-    eventually(Duration::from_secs(20), "a wrong password is reported", refused, async || String::new()).await;
+    eventually(Duration::from_secs(20), "a wrong password is reported", refused, async || String::new())
+        .await;
     assert!(!replica.status(id).await.connected);
     replica.change(id, json!({ "connectionConfig": connection("callbacks-secret") })).await;
     delivered(&ledger, &database, 1, "the right password lets it in").await;

@@ -34,22 +34,37 @@ async fn a_thousand_poison_records_stop_nothing_and_are_all_kept() {
     let sent = Instant::now();
     delivered(&ledger, &database, 1_000, "good records are delivered").await;
     assert!(sent.elapsed() < Duration::from_secs(10), "poison held good records up for {:?}", sent.elapsed());
+    // Read again after a rebalance, a record is received twice and kept once.
     let counted = async || {
         let status = replica.status(id).await;
-        (status.quarantined, status.total_messages_received, status.total_messages_failed) == (1_000, 2_000, 1_000)
+        status.quarantined == 1_000
+            && status.total_messages_received >= 2_000
+            && status.total_messages_failed >= 1_000
     };
-    eventually(Duration::from_secs(10), "all are counted", counted, async || format!("{:?}", replica.status(id).await)).await;
+    eventually(Duration::from_secs(10), "all are counted", counted, async || {
+        format!("{:?}", replica.status(id).await)
+    })
+    .await;
 
     let newest = Position { before: None, limit: 2 };
     let slice = quarantine::list(&replica.desk, &scope(), Some(id), newest).await.expect("a list");
-    assert!(slice.rows.len() == 2 && slice.next.is_some() && slice.rows[0].reason.contains("not JSON"), "{:?}", slice.rows);
+    assert!(
+        slice.rows.len() == 2 && slice.next.is_some() && slice.rows[0].reason.contains("not JSON"),
+        "{:?}",
+        slice.rows
+    );
     let [one, other] = [slice.rows[0].id, slice.rows[1].id];
     let inspected = quarantine::get(&replica.desk, &scope(), one).await.expect("it is kept");
     assert_eq!(inspected.payload.as_deref(), Some("{ no event"));
-    quarantine::replay(&replica.desk, &scope(), one, &object(json!({}))).await.expect_err("it is still no event");
-    let accepted = quarantine::replay(&replica.desk, &scope(), one, &object(json!({ "type": "raw.text" }))).await;
+    quarantine::replay(&replica.desk, &scope(), one, &object(json!({})))
+        .await
+        .expect_err("it is still no event");
+    let accepted =
+        quarantine::replay(&replica.desk, &scope(), one, &object(json!({ "type": "raw.text" }))).await;
     assert!(!accepted.expect("it is an event now").duplicate);
-    quarantine::replay(&replica.desk, &scope(), one, &object(json!({ "type": "raw.text" }))).await.expect_err("only once");
+    quarantine::replay(&replica.desk, &scope(), one, &object(json!({ "type": "raw.text" })))
+        .await
+        .expect_err("only once");
     quarantine::discard(&replica.desk, &scope(), other).await.expect("it is open");
     assert_eq!(replica.status(id).await.quarantined, 998);
     replica.stop().await;

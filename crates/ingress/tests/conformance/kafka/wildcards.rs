@@ -40,8 +40,12 @@ async fn a_pattern_finds_topics_made_later_and_nothing_else() {
     // On whichever replica: nothing of another type, and nothing while it is not active.
     let unwanted = json!({ "eventType": "other", "n": 101 }).to_string();
     bench.send(&format!("{family}.created"), "k", &unwanted, OwnedHeaders::new()).await;
-    let filtered = async || replica.status(id).await.replicas.iter().map(|one| one.filtered).sum::<i64>() == 1;
-    eventually(Duration::from_secs(10), "another type is counted as filtered", filtered, async || format!("{:?}", replica.status(id).await)).await;
+    let filtered =
+        async || replica.status(id).await.replicas.iter().map(|one| one.filtered).sum::<i64>() == 1;
+    eventually(Duration::from_secs(10), "another type is counted as filtered", filtered, async || {
+        format!("{:?}", replica.status(id).await)
+    })
+    .await;
     replica.change(id, json!({ "active": false })).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     bench.send(&format!("{family}.created"), "k", &payload(2), OwnedHeaders::new()).await;
