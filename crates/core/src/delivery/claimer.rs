@@ -86,7 +86,7 @@ impl Claimer {
                 }
             }
             Err(error) => {
-                warn!(%error, "the queue table could not be searched for due work; trying again in {} ms", self.settings.poll_interval.as_millis())
+                warn!(%error, "the queue table could not be searched for due work; trying again in {} ms", self.settings.poll_interval.as_millis());
             }
         }
         self.dispatcher.lanes.prune(Instant::now());

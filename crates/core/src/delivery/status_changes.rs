@@ -136,7 +136,7 @@ fn probe_wait(cool_down: Duration, failed_probes: i32) -> Duration {
 
 fn announce(change: &StatusChange, settings: &DispatcherSettings) {
     let count = |to: CallbackStatus| {
-        metrics::counter!(metric_names::STATUS_CHANGES, "to" => to.as_str()).increment(1)
+        metrics::counter!(metric_names::STATUS_CHANGES, "to" => to.as_str()).increment(1);
     };
     match change {
         StatusChange::Pause { configuration, tenant, failures } => {

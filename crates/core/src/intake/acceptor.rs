@@ -127,7 +127,7 @@ impl Acceptor {
                 };
                 match taken {
                     Ok((slot, memory)) => {
-                        in_hand.push((*target, Room { _slot: slot, _memory: memory, _claim: None }))
+                        in_hand.push((*target, Room { _slot: slot, _memory: memory, _claim: None }));
                     }
                     Err(reason) => event.queued.push((*target, reason)),
                 }

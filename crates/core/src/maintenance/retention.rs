@@ -42,7 +42,7 @@ pub(crate) async fn run(store: Arc<Store>, settings: RetentionSettings, stop: Ca
             Ok(dropped) if dropped.is_empty() => {}
             Ok(dropped) => info!(?dropped, "retention dropped {} partitions", dropped.len()),
             Err(error) => {
-                warn!(%error, "retention could not finish; it tries again in an hour. Check locks on the partitioned tables")
+                warn!(%error, "retention could not finish; it tries again in an hour. Check locks on the partitioned tables");
             }
         }
         if stop.run_until_cancelled(tokio::time::sleep(HOUR)).await.is_none() {

@@ -52,7 +52,7 @@ fn obstacles(
     match target.status {
         CallbackStatus::Active => {}
         CallbackStatus::Paused => {
-            reasons.push("status is PAUSED: the delivery would wait until it is resumed".to_owned())
+            reasons.push("status is PAUSED: the delivery would wait until it is resumed".to_owned());
         }
         status => reasons.push(format!("status is {}", status.as_str())),
     }
