@@ -17,4 +17,4 @@ cargo test --workspace --locked --no-run "$@"
 scripts/brokers/start.sh "$brokers" >&2
 # shellcheck source=/dev/null
 . "$brokers/env"
-scripts/with-test-database.sh cargo test --workspace --locked "$@"
+scripts/with-test-database.sh cargo test --workspace --locked --no-fail-fast "$@"

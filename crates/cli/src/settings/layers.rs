@@ -5,8 +5,9 @@ use config::{Value, ValueKind};
 use super::{coercion, error::SettingsError, firefly_names, known_keys, sources::Sources};
 
 const PREFIX: &str = "CALLBACKS_";
-/// Variables with our prefix that are not settings: the name of the settings file, read by the command line.
-const NOT_SETTINGS: [&str; 1] = ["CALLBACKS_CONFIG"];
+/// Variables with our prefix that are not settings but read by the command line: the settings file, and where commands that
+/// talk to a service find it.
+const NOT_SETTINGS: [&str; 3] = ["CALLBACKS_CONFIG", "CALLBACKS_URL", "CALLBACKS_API_KEY"];
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +78,8 @@ impl Layers {
     fn lay_environment(&mut self, sources: &Sources) -> Result<(), SettingsError> {
         for (variable, text) in &sources.environment {
             let Some(name) = variable.strip_prefix(PREFIX) else { continue };
-            if NOT_SETTINGS.contains(&variable.as_str()) || is_service_link(name) {
+            if NOT_SETTINGS.contains(&variable.as_str()) || is_service_link(name) || name.starts_with("TEST_")
+            {
                 continue;
             }
             let key = name.to_ascii_lowercase().replace("__", ".");

@@ -40,11 +40,12 @@ async fn killed_again_and_again_it_loses_nothing() {
         await_first_redelivery(&scene, &interrupted).await;
     }
     let ledger = producer.stop().await;
-    assert!(interruptions > 0, "no kill interrupted anything, so nothing was proven");
     assert!(ledger.len() > 200, "only {} events were accepted", ledger.len());
     assert_all_arrived(&scene, &ledger).await;
     assert_repeats_only_the_unfinished(&scene.receiver, &crashes, UNFINISHED_AT_MOST);
     let repeats: Vec<Vec<ReceivedRequest>> = repeated(&scene.receiver).into_values().collect();
+    // What was on the wire at a kill arrives twice, what was not yet there arrives late.
+    assert!(interruptions + repeats.len() > 0, "no kill interrupted anything, so nothing was proven");
     assert!(repeats.iter().all(|receipts| receipts.len() <= KILLS + 1), "one repeat a crash at most");
     assert_recorded(&scene, &configuration, &ledger).await;
 }
