@@ -98,7 +98,7 @@ impl WorkerLease {
         stop: CancellationToken,
         recovered: impl Fn(),
     ) {
-        let mut steady_since = Instant::now();
+        let mut outage_ended: Option<Instant> = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -108,12 +108,13 @@ impl WorkerLease {
                 Ok(()) => {}
                 Err(problem) => {
                     warn!(error = %problem, "heartbeat failed; deliveries in hand go on, nothing new is taken until the database answers");
-                    steady_since = Instant::now();
+                    outage_ended = Some(Instant::now());
                     continue;
                 }
             }
             // Right after an outage everybody looks dead: give the others time to be heard first.
-            if steady_since.elapsed() >= settings.dead_after && self.take_over(settings.dead_after).await {
+            let others_were_heard = outage_ended.is_none_or(|ended| ended.elapsed() >= settings.dead_after);
+            if others_were_heard && self.take_over(settings.dead_after).await {
                 recovered();
             }
         }
