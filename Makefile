@@ -9,7 +9,7 @@ help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
 
 run: setup ## Build and start the service with a private PostgreSQL; ^C stops it
-	@exec cargo run --release --quiet --locked -p callbacks-cli -- serve
+	@exec cargo run --release --locked -p callbacks-cli -- serve
 
 test: ## Run every test, against a private PostgreSQL
 	@scripts/test.sh
@@ -21,7 +21,7 @@ fmt: ## Format the code
 	cargo fmt --all
 
 bench: setup ## Measure throughput and latency on this machine (ARGS="--quick" for a glance)
-	@cargo build --release --quiet --locked -p callbacks-cli -p callbacks-bench
+	@cargo build --release --locked -p callbacks-cli -p callbacks-bench
 	@cargo run --release --quiet --locked -p callbacks-core --example signing_cost
 	@exec cargo run --release --quiet --locked -p callbacks-bench -- run $(ARGS)
 
