@@ -2,7 +2,8 @@
 //!
 //! Receivers that stand at the other end of the wire: `webhook_receiver` records and answers by script, `load_receiver` only
 //! counts, `hostile_endpoint` misbehaves on raw TCP, `chaos_proxy` spoils a good connection, `certificates` lets them speak TLS.
-//! Stand-ins for what the core is handed: `manual_clock`, `seeded_entropy`, `scripted_transport`. And `samples` of valid input.
+//! Stand-ins for what the core is handed: `manual_clock`, `seeded_entropy`, `scripted_transport`. And `samples` of valid input,
+//! and the `hostile_corpus` of input that is anything but.
 //!
 //! Everything listens on loopback, takes a free port and ends when dropped. Databases are not here: a test that needs one gets
 //! a real one of its own from the crate that owns the schema.
@@ -10,6 +11,7 @@
 mod answer;
 pub mod certificates;
 pub mod chaos_proxy;
+pub mod hostile_corpus;
 pub mod hostile_endpoint;
 pub mod load_receiver;
 pub mod manual_clock;
