@@ -13,6 +13,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use callbacks_core::wire::canonical_json::canonical;
 use callbacks_core::wire::profile::{DeliveryFacts, PreparedWire, SigningFacts, SigningKeys, WireFacts};
+use callbacks_interfaces::delivery_phase::DeliveryPhase;
 use callbacks_interfaces::ids::{ConfigurationId, DeliveryId, EventRowId};
 use callbacks_interfaces::named_enum::NamedEnum as _;
 use callbacks_interfaces::secret::SecretText;
@@ -85,6 +86,7 @@ fn profile_cost(profile: WireProfile, scheme: Option<SignatureScheme>, payload: 
         content_type: None,
         event_headers: None,
         delivery_id: DeliveryId { event: EventRowId::now_v7(), configuration: ConfigurationId::now_v7() },
+        phase: DeliveryPhase::After,
         attempt: 1,
         at: datetime!(2025-11-01 10:00:00.25 UTC),
         payload,

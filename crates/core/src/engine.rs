@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use callbacks_interfaces::event::EventAccepted;
 use callbacks_interfaces::event_explanation::EventExplanation;
 use callbacks_interfaces::event_submission::EventSubmission;
+use callbacks_interfaces::gate_answer::GateAnswer;
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::tenant::TenantId;
 use callbacks_models::delivery_queue;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::before::{GateError, Gatekeeper};
 use crate::clock::Clock;
 use crate::delivery::attempt;
 use crate::delivery::claimer::Claimer;
@@ -86,6 +88,7 @@ pub struct Surroundings<T> {
 pub struct Engine {
     store: Arc<Store>,
     acceptor: Acceptor,
+    gatekeeper: Gatekeeper,
     dispatcher: Arc<Dispatcher>,
     refresher: Refresher,
     /// Background loops, apart from the workers on the wire.
@@ -157,6 +160,7 @@ impl Engine {
         };
         let engine = Arc::new(Self {
             acceptor: Acceptor::new(Arc::clone(&dispatcher), requests, settings.intake.clone()),
+            gatekeeper: Gatekeeper::new(Arc::clone(&dispatcher), Arc::clone(&store)),
             refresher: refresher(Arc::clone(&store)),
             loops: TaskTracker::new(),
             flushers: TaskTracker::new(),
@@ -290,6 +294,20 @@ impl Engine {
         let accepted =
             self.acceptor.accept(tenant, vec![submission.into()], Audience::Only(configuration)).await?;
         accepted.into_iter().next().ok_or(IntakeError::Refused)
+    }
+
+    /// Puts an event that has not happened before the gates of its tenant, and waits at most `patience` for their votes.
+    /// The event is not stored.
+    ///
+    /// # Errors
+    /// See [`GateError`]; the producer may ask again.
+    pub async fn ask_gates(
+        &self,
+        tenant: &TenantId,
+        submission: EventSubmission,
+        patience: Duration,
+    ) -> Result<GateAnswer, GateError> {
+        self.gatekeeper.ask(tenant, submission.into(), patience).await
     }
 
     /// Why an event would or would not reach each of the tenant's configurations. Nothing is stored.

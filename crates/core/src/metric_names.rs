@@ -35,8 +35,13 @@ pub const BREAKERS_OPENED: &str = "callbacks_circuit_breakers_opened_total";
 /// Counter: configurations whose status the engine changed, by `to` (`PAUSED`, `ACTIVE`, `FAILED`).
 pub const STATUS_CHANGES: &str = "callbacks_status_changes_total";
 
+/// Counter: gates asked before an event, by `reply` (`proceed`, `cancel`, `none`).
+pub const GATES_ASKED: &str = "callbacks_gates_asked_total";
+/// Histogram: seconds from putting an event before its gates to the decision, by `decision` (`proceed`, `cancelled`).
+pub const GATE_SECONDS: &str = "callbacks_gate_decision_seconds";
+
 /// All of them.
-pub const ALL: [&str; 17] = [
+pub const ALL: [&str; 19] = [
     EVENTS_ACCEPTED,
     EVENTS_UNMATCHED,
     INTAKE_FAILURES,
@@ -54,4 +59,6 @@ pub const ALL: [&str; 17] = [
     RECORD_BATCH_SIZE,
     BREAKERS_OPENED,
     STATUS_CHANGES,
+    GATES_ASKED,
+    GATE_SECONDS,
 ];

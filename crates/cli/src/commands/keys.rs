@@ -5,6 +5,7 @@ use callbacks_core::access::audit_chain::{self, Happening};
 use callbacks_core::access::key_register::{self, ApiKeyView, KeyRequest};
 use callbacks_core::access::role::Role;
 use callbacks_core::clock::{Clock as _, SystemClock};
+use callbacks_interfaces::duration_syntax;
 use callbacks_interfaces::instant;
 use callbacks_interfaces::tenant::TenantId;
 use callbacks_models::migrate::migrate;
@@ -13,7 +14,6 @@ use nix::unistd::{User, getuid};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::duration_syntax;
 use super::text_table::TextTable;
 use crate::process::{database::Database, telemetry};
 use crate::settings::{Settings, Sources};

@@ -9,7 +9,6 @@ mod command_line;
 mod completions;
 mod configuration_lookup;
 mod configurations;
-mod duration_syntax;
 mod execution_report;
 mod explain;
 mod generate;

@@ -4,13 +4,14 @@ use std::io::{self, Write};
 use anyhow::{Context as _, bail};
 use callbacks_core::clock::{Clock as _, SystemClock};
 use callbacks_interfaces::callback_execution::ExecutionStatus;
+use callbacks_interfaces::duration_syntax;
 use callbacks_interfaces::ids::{DeliveryId, ExecutionId};
 use callbacks_interfaces::instant;
 use callbacks_sdk::client::{Client, Selection};
 use serde_json::json;
 
+use super::configuration_lookup;
 use super::service_address::ServiceAddress;
-use super::{configuration_lookup, duration_syntax};
 
 /// Most executions one call replays.
 const REPLAYS_MAX: usize = 10_000;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use callbacks_interfaces::callback_execution::ExecutionStatus;
 use callbacks_interfaces::delivery::DeliveryState;
+use callbacks_interfaces::duration_syntax;
 use callbacks_interfaces::event::{EventDeliveryView, EventView};
 use callbacks_sdk::client::Client;
 use callbacks_sdk::client::bodies::EventBody;
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 use super::service_address::ServiceAddress;
 use super::text_input::read_text;
 use super::text_table::TextTable;
-use super::{configuration_lookup, duration_syntax, execution_report};
+use super::{configuration_lookup, execution_report};
 
 /// Longest payload that is read, in bytes.
 const PAYLOAD_MAX: usize = 16 << 20;

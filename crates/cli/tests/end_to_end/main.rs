@@ -7,6 +7,7 @@
 mod support;
 
 mod api_keys;
+mod before_gates;
 mod black_hole;
 mod configuration_change;
 mod crash;

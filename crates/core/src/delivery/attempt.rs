@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use callbacks_interfaces::callback_execution::ExecutionStatus;
-use callbacks_interfaces::ids::{DomainId, ExecutionId};
+use callbacks_interfaces::ids::{DeliveryId, DomainId, ExecutionId};
 use callbacks_models::settlement::{NewExecution, Next, Settled};
 use time::{OffsetDateTime, SignedDuration};
 
-use super::in_hand::DeliveryInHand;
+use super::in_hand::{DeliveryInHand, EventInHand};
 use super::recorder::{Finished, Receipt, Tally};
 use super::retry_after::retry_after;
-use super::transport::{Destination, Outcome, PhaseTimings, WireRequest};
+use super::transport::{Destination, Outcome, WireRequest};
 use super::verdict::{Verdict, call_result, verdict_under};
 use crate::backoff::next_attempt;
 use crate::gates::circuit_breaker::CallResult;
@@ -29,6 +29,11 @@ const KEPT_ERROR: usize = 2_000;
 /// What an attempt came to.
 pub(crate) struct Attempted {
     pub(crate) finished: Finished,
+    pub(crate) lesson: Lesson,
+}
+
+/// What a call said about its endpoint.
+pub(crate) struct Lesson {
     /// What it means for the circuit breaker, with the time the call took.
     pub(crate) result: CallResult,
     pub(crate) took: Duration,
@@ -40,12 +45,12 @@ pub(crate) struct Attempted {
 /// Builds the signed request, or says why it cannot be built.
 pub(crate) fn build(
     target: &Target,
-    delivery: &DeliveryInHand,
+    event: &EventInHand,
+    attempt: u16,
     destination: Destination,
     at: OffsetDateTime,
 ) -> Result<WireRequest, Unbuildable> {
     let wire = target.wire.as_ref().map_err(|reason| Unbuildable::OurFault(reason.clone()))?;
-    let event = &delivery.event;
     let facts = DeliveryFacts {
         event_id: &event.public_id,
         event_type: event.reference.event_type.as_str(),
@@ -54,8 +59,9 @@ pub(crate) fn build(
         occurred_at: event.occurred_at,
         content_type: event.content_type.as_deref(),
         event_headers: event.headers.as_deref(),
-        delivery_id: delivery.id(),
-        attempt: delivery.attempt,
+        delivery_id: DeliveryId { event: event.reference.row_id, configuration: target.id },
+        phase: target.phase,
+        attempt,
         at,
         payload: &event.payload,
     };
@@ -96,18 +102,17 @@ pub(crate) fn conclude(
     started: Started,
     outcome: &Outcome,
 ) -> Attempted {
-    let verdict = verdict_under(target.profile, outcome);
-    let asked_wait = asked_wait(&verdict, outcome, started.at);
-    let timings = *outcome.timings();
-    let (made, elapsed) = this_round(&delivery, started.at + timings.total);
-    let delay = match &verdict {
+    let lesson = lesson(target, outcome, started.at);
+    let verdict = &lesson.verdict;
+    let (made, elapsed) = this_round(&delivery, started.at + lesson.took);
+    let delay = match verdict {
         Verdict::Retry { .. } => {
             next_attempt(&target.retry, made, target.max_attempts, elapsed, started.jitter)
-                .map(|delay| delay.max(asked_wait.unwrap_or_default()))
+                .map(|delay| delay.max(lesson.asked_wait.unwrap_or_default()))
         }
         Verdict::Delivered | Verdict::Permanent { .. } | Verdict::Gone => None,
     };
-    let (status, tally) = match (&verdict, delay) {
+    let (status, tally) = match (verdict, delay) {
         (Verdict::Delivered, _) => (ExecutionStatus::Success, Tally::Success { domain: started.domain }),
         (_, Some(_)) => {
             (ExecutionStatus::FailedRetrying, Tally::Failure { domain: started.domain, last: false })
@@ -116,28 +121,25 @@ pub(crate) fn conclude(
             (ExecutionStatus::FailedPermanent, Tally::Failure { domain: started.domain, last: true })
         }
     };
-    let execution = execution(
-        target,
-        &delivery,
-        started,
-        outcome,
-        &timings,
-        status,
-        delay,
-        verdict.reason().map(str::to_owned),
-    );
+    let execution = NewExecution {
+        attempt: delivery.attempt as i16,
+        max_attempts: (delivery.attempts_before + target.max_attempts) as i16,
+        next_retry_in: delay,
+        ..execution(target, started, outcome, status, verdict.reason().map(str::to_owned))
+    };
     let next = match delay {
         Some(after) => Next::Attempt { attempt: delivery.attempt as i16 + 1, after, hold_reason: None },
         None => Next::Done,
     };
+    Attempted { finished: finish(delivery, Some(execution), next, tally), lesson }
+}
+
+/// Judges an outcome.
+pub(crate) fn lesson(target: &Target, outcome: &Outcome, at: OffsetDateTime) -> Lesson {
+    let verdict = verdict_under(target.profile, outcome);
+    let asked_wait = asked_wait(&verdict, outcome, at);
     let result = call_result(outcome, &target.circuit_breaker);
-    Attempted {
-        finished: finish(delivery, Some(execution), next, tally),
-        result,
-        took: timings.total,
-        verdict,
-        asked_wait,
-    }
+    Lesson { result, took: outcome.timings().total, verdict, asked_wait }
 }
 
 /// Attempts made and time passed since the delivery's retries were last granted: with the event, or by a replay, whose time
@@ -235,7 +237,8 @@ fn finish(delivery: DeliveryInHand, execution: Option<NewExecution>, next: Next,
     Finished { settled, receipt: Receipt { lease: delivery.lease, tally, _room: delivery.room } }
 }
 
-fn blank_execution(target: &Target, at: OffsetDateTime) -> NewExecution {
+/// A row nothing is known for yet, but what the configuration says.
+pub(crate) fn blank_execution(target: &Target, at: OffsetDateTime) -> NewExecution {
     NewExecution {
         id: ExecutionId::now_v7(),
         status: ExecutionStatus::Pending,
@@ -256,20 +259,15 @@ fn blank_execution(target: &Target, at: OffsetDateTime) -> NewExecution {
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one row has that many columns, and it is called from one place"
-)]
-fn execution(
+/// The row of a call that was made, but for the numbers of its attempts.
+pub(crate) fn execution(
     target: &Target,
-    delivery: &DeliveryInHand,
     started: Started,
     outcome: &Outcome,
-    timings: &PhaseTimings,
     status: ExecutionStatus,
-    next_retry_in: Option<Duration>,
     error: Option<String>,
 ) -> NewExecution {
+    let timings = outcome.timings();
     let (response_status, response_headers, response_body) = match outcome {
         Outcome::Response(response) => (
             Some(response.status as i16),
@@ -280,8 +278,6 @@ fn execution(
     };
     NewExecution {
         status,
-        attempt: delivery.attempt as i16,
-        max_attempts: (delivery.attempts_before + target.max_attempts) as i16,
         duration_us: Some(micros(timings.total)),
         response_status,
         response_headers,
@@ -292,7 +288,6 @@ fn execution(
         connect_us: timings.connect.map(micros),
         tls_us: timings.tls.map(micros),
         first_byte_us: timings.first_byte.map(micros),
-        next_retry_in,
         ..blank_execution(target, started.at)
     }
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::error;
 
-use super::attempt::{self, Started, Unbuildable};
+use super::attempt::{self, Lesson, Started, Unbuildable};
 use super::domain_budgets::DomainBudgets;
 use super::in_hand::DeliveryInHand;
 use super::lane::{Hold, Lane, LaneRules, OpenBreaker, Step};
@@ -203,7 +203,8 @@ impl Dispatcher {
         }
     }
 
-    fn permitted_domain<'a>(
+    /// The domain that lets the configuration's requests out.
+    pub(crate) fn permitted_domain<'a>(
         &self,
         directory: &'a Directory,
         target: &Target,
@@ -215,6 +216,17 @@ impl Dispatcher {
         }
         let domains = directory.tenant(&target.tenant).map_or(&[][..], |tenant| &tenant.domains);
         authorize(&target.url, domains, self.clock.now()).map_err(|refusal| refusal.to_string())
+    }
+
+    /// Where a configuration's requests go.
+    pub(crate) fn destination(&self, target: &Target, domain: &DomainEntry) -> Destination {
+        Destination {
+            tenant: target.tenant.clone(),
+            configuration: target.id,
+            url: Arc::clone(&target.url),
+            addresses: self.addresses.clone(),
+            allowed_ips: domain.allowed_ips.clone(),
+        }
     }
 
     /// Makes one attempt, or records why it must not be made.
@@ -237,14 +249,8 @@ impl Dispatcher {
             let reason = "the event's payload is no longer stored: retention.events_days is shorter than its retries took";
             return attempt::refuse(target, delivery, at, reason.to_owned());
         }
-        let destination = Destination {
-            tenant: target.tenant.clone(),
-            configuration: target.id,
-            url: Arc::clone(&target.url),
-            addresses: self.addresses.clone(),
-            allowed_ips: domain.allowed_ips.clone(),
-        };
-        let request = match attempt::build(target, &delivery, destination, at) {
+        let destination = self.destination(target, domain);
+        let request = match attempt::build(target, &delivery.event, delivery.attempt, destination, at) {
             Ok(request) => request,
             Err(Unbuildable::Refused(reason)) => {
                 lane.not_called();
@@ -282,16 +288,21 @@ impl Dispatcher {
         let since_accepted = (delivery.attempt == 1)
             .then(|| -> SignedDuration { started.at - delivery.event.reference.accepted_at });
         let attempted = attempt::conclude(target, delivery, started, outcome);
-        if lane.record(attempted.result, attempted.took, now) {
+        self.learn(lane, target, &attempted.lesson, now);
+        observe(&attempted.lesson, since_accepted);
+        attempted.finished
+    }
+
+    /// Draws the conclusions from a call: for the breaker, for holds, for the configuration's status.
+    pub(crate) fn learn(&self, lane: &Lane, target: &Arc<Target>, lesson: &Lesson, now: Instant) {
+        if lane.record(lesson.result, lesson.took, now) {
             metrics::counter!(metric_names::BREAKERS_OPENED).increment(1);
         }
-        if let Some(wait) = attempted.asked_wait {
+        if let Some(wait) = lesson.asked_wait {
             lane.hold(now + wait, "endpoint asked to wait (Retry-After)");
             self.status.hold(target, wait);
         }
-        self.note_status(target, &attempted.verdict, lane, now);
-        observe(&attempted, since_accepted);
-        attempted.finished
+        self.note_status(target, &lesson.verdict, lane, now);
     }
 
     /// Asks for the status changes that follow from a verdict.
@@ -347,17 +358,17 @@ impl Dispatcher {
     }
 }
 
-fn observe(attempted: &attempt::Attempted, since_accepted: Option<SignedDuration>) {
-    let outcome = match attempted.verdict {
+fn observe(lesson: &Lesson, since_accepted: Option<SignedDuration>) {
+    let outcome = match lesson.verdict {
         Verdict::Delivered => "success",
         Verdict::Retry { .. } => "retry",
         Verdict::Permanent { .. } => "permanent",
         Verdict::Gone => "gone",
     };
     metrics::counter!(metric_names::ATTEMPTS, "outcome" => outcome).increment(1);
-    metrics::histogram!(metric_names::ATTEMPT_SECONDS).record(attempted.took.as_secs_f64());
+    metrics::histogram!(metric_names::ATTEMPT_SECONDS).record(lesson.took.as_secs_f64());
     if let Some(waited) = since_accepted {
         metrics::histogram!(metric_names::PROCESSING_SECONDS)
-            .record(waited.as_seconds_f64() + attempted.took.as_secs_f64());
+            .record(waited.as_seconds_f64() + lesson.took.as_secs_f64());
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use callbacks_interfaces::ids::{ConfigurationId, DeliveryId, EventRowId};
+use callbacks_interfaces::ids::{ConfigurationId, EventRowId};
 use callbacks_models::settlement::EventRef;
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -62,12 +62,6 @@ pub(crate) struct DeliveryInHand {
     pub(crate) payload_lost: bool,
     pub(crate) lease: Lease,
     pub(crate) room: Room,
-}
-
-impl DeliveryInHand {
-    pub(crate) fn id(&self) -> DeliveryId {
-        DeliveryId { event: self.event.reference.row_id, configuration: self.configuration }
-    }
 }
 
 /// Why this worker may work on a delivery: which row says so, and since which registration.

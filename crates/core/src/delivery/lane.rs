@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
 use callbacks_interfaces::ids::ConfigurationId;
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::in_hand::DeliveryInHand;
 use crate::gates::circuit_breaker::{Acquire, BreakerState, CallResult, CircuitBreaker};
@@ -22,6 +22,15 @@ const MOVING: Duration = Duration::from_millis(500);
 
 /// Hold reason of an open circuit breaker.
 const BREAKER_OPEN: &str = "circuit breaker open";
+
+/// Why a gate cannot be asked at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotNow {
+    /// As many calls as it takes are under way; one of them ends soon.
+    Busy,
+    /// Held back, for this long or (`None`) nobody knows how long.
+    Held(Option<Duration>, &'static str),
+}
 
 /// What a worker of the lane does next.
 #[derive(Debug)]
@@ -108,6 +117,8 @@ pub(crate) struct Lane {
     pub(crate) id: ConfigurationId,
     slots: Arc<Semaphore>,
     state: Mutex<LaneState>,
+    /// A gate has answered: another ask may begin.
+    answered: Notify,
 }
 
 impl Lane {
@@ -126,6 +137,7 @@ impl Lane {
                 last_outcome: None,
                 average_payload: 4096,
             }),
+            answered: Notify::new(),
         }
     }
 
@@ -227,6 +239,33 @@ impl Lane {
                 Step::Wait(Hold { until: wait.map(|wait| now + wait), reason, stranded, deleted: false })
             }
         }
+    }
+
+    /// Begins a call that no delivery of the lane makes: a gate is asked. It ends with [`Lane::end_ask`].
+    pub(crate) fn begin_ask(
+        &self,
+        rules: LaneRules<'_>,
+        now: Instant,
+        budget: impl FnOnce() -> Result<(), Duration>,
+    ) -> Result<(), NotNow> {
+        let mut state = self.state.lock();
+        if state.workers >= rules.width() {
+            return Err(NotNow::Busy);
+        }
+        self.admit(&mut state, rules, now, budget).map_err(|(wait, reason)| NotNow::Held(wait, reason))?;
+        state.workers += 1;
+        Ok(())
+    }
+
+    /// Ends it, after [`Lane::record`] or [`Lane::not_called`].
+    pub(crate) fn end_ask(&self) {
+        self.state.lock().workers -= 1;
+        self.answered.notify_one();
+    }
+
+    /// Resolves when an ask has ended.
+    pub(crate) async fn ask_ended(&self) {
+        self.answered.notified().await;
     }
 
     /// The next delivery when none of them may be sent: nothing but the standing holds back a refusal.

@@ -107,7 +107,8 @@ impl Recorder {
         loop {
             self.drop_stale(&mut settled, &mut receipts);
             let registration = self.lease.current();
-            let (configurations, domains) = tallies(&settled, &receipts);
+            let (configurations, domains) =
+                tallies(settled.iter().zip(receipts.iter().map(|receipt| receipt.tally)));
             match settlement::settle(
                 &self.store,
                 registration.worker,
@@ -166,13 +167,15 @@ impl Recorder {
 }
 
 /// Sums up the batch's tallies by configuration and by domain, keys sorted so that concurrent flushes lock in one order.
-fn tallies(settled: &[Settled], receipts: &[Receipt]) -> (Vec<ConfigurationDelta>, Vec<DomainDelta>) {
+pub(crate) fn tallies<'a>(
+    outcomes: impl Iterator<Item = (&'a Settled, Tally)>,
+) -> (Vec<ConfigurationDelta>, Vec<DomainDelta>) {
     let mut configurations: BTreeMap<ConfigurationId, ConfigurationDelta> = BTreeMap::new();
     let mut domains: BTreeMap<DomainId, DomainDelta> = BTreeMap::new();
-    for (one, receipt) in settled.iter().zip(receipts) {
+    for (one, tally) in outcomes {
         let tenant = &one.event.tenant;
         let id = one.configuration_id;
-        match receipt.tally {
+        match tally {
             Tally::None => {}
             Tally::Success { domain } => {
                 let delta = configuration_delta(&mut configurations, id, tenant);

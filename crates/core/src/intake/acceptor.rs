@@ -210,7 +210,7 @@ fn targets_and_skips(routed: Routed) -> (Vec<ConfigurationId>, Vec<SkippedTarget
 
 /// The id as a UUID: itself if it is one, else derived from tenant, source and id (UUID version 5), so that receivers that
 /// want a UUID can recognise repeats.
-fn source_event_id(tenant: &TenantId, source: &str, id: &str) -> Uuid {
+pub(crate) fn source_event_id(tenant: &TenantId, source: &str, id: &str) -> Uuid {
     Uuid::try_parse(id).unwrap_or_else(|_| {
         let name = format!("{}\u{1f}{source}\u{1f}{id}", tenant.as_str());
         Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())

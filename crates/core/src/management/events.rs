@@ -1,9 +1,12 @@
-//! Events: taken in, looked up, explained, delivered again.
+//! Events: taken in, put before gates, looked up, explained, delivered again.
+
+use std::time::Duration;
 
 use callbacks_interfaces::cursor::Cursor;
 use callbacks_interfaces::event::{EventAccepted, EventView};
 use callbacks_interfaces::event_explanation::EventExplanation;
 use callbacks_interfaces::event_submission::EventSubmission;
+use callbacks_interfaces::gate_answer::GateAnswer;
 use callbacks_interfaces::ids::{ConfigurationId, DeliveryId, EventRowId};
 use callbacks_interfaces::tenant::{TenantId, TenantScope};
 use callbacks_models::{delivery_queue_api, events as stored};
@@ -12,11 +15,14 @@ use serde::Serialize;
 use super::Management;
 use super::error::ManagementError;
 use super::position::{Position, Slice};
+use crate::before::GateError;
 use crate::intake::error::IntakeError;
 
 pub use callbacks_models::events::EventSearch;
 
 const WHAT: &str = "Event";
+/// When a producer whose event could not be put before its gates should ask again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Most rows of one answer.
 pub const MAX_ROWS: usize = 500;
 
@@ -48,6 +54,23 @@ pub async fn accept_batch(
     }
     let tenant = tenant.unwrap_or_else(TenantId::default_tenant);
     desk.engine.accept(&tenant, submissions).await.map_err(|error| intake_error(&error))
+}
+
+/// Puts an event that is about to happen before the gates; answers when all have voted, at the latest after `patience`.
+pub async fn ask_gates(
+    desk: &Management,
+    scope: &TenantScope,
+    submission: EventSubmission,
+    patience: Duration,
+) -> Result<GateAnswer, ManagementError> {
+    let tenant = tenant_of(scope, &submission)?;
+    desk.engine.ask_gates(&tenant, submission, patience).await.map_err(|error| match error {
+        GateError::Unavailable => ManagementError::Unavailable { retry_after: ASK_AGAIN_AFTER },
+        GateError::Overloaded => ManagementError::Overloaded { retry_after: ASK_AGAIN_AFTER },
+        GateError::TooMany { .. } => {
+            ManagementError::Conflict(format!("{error}; merge some, or narrow their event types"))
+        }
+    })
 }
 
 /// Where the event would go.

@@ -163,6 +163,12 @@ impl Target {
         self.status == CallbackStatus::Paused && self.probe_at.is_some()
     }
 
+    /// True when events are put before it: a gate that nobody switched off. One that is paused or has failed stays a gate
+    /// that does not answer, so that a strict one is not lost with its endpoint.
+    pub fn guards_events(&self) -> bool {
+        self.phase == DeliveryPhase::Before && self.active && self.status != CallbackStatus::Disabled
+    }
+
     /// True when new events are matched against it: active ones, and paused ones, whose deliveries wait. Gates are asked
     /// before an event and get none.
     pub fn takes_events(&self) -> bool {

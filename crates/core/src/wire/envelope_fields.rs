@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use callbacks_interfaces::delivery_phase::DeliveryPhase;
 use callbacks_interfaces::envelope::Envelope;
 use time::{OffsetDateTime, UtcOffset};
 
@@ -45,7 +46,7 @@ pub(super) fn fields_of<'a>(envelope: Envelope, facts: &DeliveryFacts<'a>, data:
             field("data", data),
         ],
         Envelope::Servo => vec![
-            text("event", servo_event(facts.event_type)),
+            text("event", servo_event(facts)),
             text("created_at", instant_text(facts.occurred_at)),
             field("results", data),
         ],
@@ -115,12 +116,15 @@ fn extensions(event_headers: Option<&str>) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn servo_event(event_type: &str) -> Cow<'_, str> {
+fn servo_event<'a>(facts: &DeliveryFacts<'a>) -> Cow<'a, str> {
+    let event_type = facts.event_type;
     if event_type.starts_with("before:") || event_type.starts_with("after:") {
-        Cow::Borrowed(event_type)
-    } else {
-        Cow::Owned(format!("after:{event_type}"))
+        return Cow::Borrowed(event_type);
     }
+    Cow::Owned(match facts.phase {
+        DeliveryPhase::After => format!("after:{event_type}"),
+        DeliveryPhase::Before => format!("before:{event_type}"),
+    })
 }
 
 /// Python's `datetime.isoformat()` in UTC: microseconds only when there are any, and the offset in figures.

@@ -1,6 +1,7 @@
 //! What is said on the wire about one attempt, and why it may be impossible to say it.
 
 use bytes::Bytes;
+use callbacks_interfaces::delivery_phase::DeliveryPhase;
 use callbacks_interfaces::ids::DeliveryId;
 use callbacks_interfaces::signature_scheme::SignatureScheme;
 use callbacks_interfaces::whsec::KeyFormError;
@@ -27,6 +28,8 @@ pub struct DeliveryFacts<'a> {
     pub event_headers: Option<&'a str>,
     /// The same for every attempt of this delivery.
     pub delivery_id: DeliveryId,
+    /// Whether the receiver is told of the event, or asked before it.
+    pub phase: DeliveryPhase,
     /// The number of the attempt, from 1.
     pub attempt: u16,
     /// When the attempt is made.
@@ -85,6 +88,7 @@ pub(super) mod tests {
                 event: EventRowId::from(Uuid::from_u128(1)),
                 configuration: ConfigurationId::from(Uuid::from_u128(2)),
             },
+            phase: DeliveryPhase::After,
             attempt: 2,
             at: datetime!(2025-11-01 10:00:00.25 UTC),
             payload,

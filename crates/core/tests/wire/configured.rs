@@ -7,6 +7,7 @@ use callbacks_core::wire::profile::{
     DeliveryFacts, Expiring, PreparedWire, SigningFacts, SigningKeys, WireError, WireFacts,
 };
 use callbacks_interfaces::body_format::BodyFormat;
+use callbacks_interfaces::delivery_phase::DeliveryPhase;
 use callbacks_interfaces::envelope::Envelope;
 use callbacks_interfaces::ids::{ConfigurationId, DeliveryId, EventRowId};
 use callbacks_interfaces::secret::SecretText;
@@ -114,6 +115,7 @@ impl<'a> Event<'a> {
                 event: EventRowId::from(Uuid::from_u128(1)),
                 configuration: ConfigurationId::from(Uuid::from_u128(2)),
             },
+            phase: DeliveryPhase::After,
             attempt: self.attempt,
             at: self.at,
             payload,

@@ -5,4 +5,5 @@ pub mod caller;
 pub mod json_object;
 pub mod media_type;
 pub mod path_id;
+pub(crate) mod publish_options;
 pub mod query_parameters;

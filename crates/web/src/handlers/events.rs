@@ -7,6 +7,7 @@ use callbacks_core::management::events::{self as intake, EventSearch, Replayed};
 use callbacks_interfaces::event::{EventAccepted, EventView};
 use callbacks_interfaces::event_explanation::EventExplanation;
 use callbacks_interfaces::event_submission::EventSubmission;
+use callbacks_interfaces::gate_answer::GateAnswer;
 use callbacks_interfaces::instant;
 use http::{StatusCode, Uri};
 
@@ -14,6 +15,7 @@ use crate::extract::caller::Caller;
 use crate::extract::json_object::read_body;
 use crate::extract::media_type::{MediaType, unsupported};
 use crate::extract::path_id::PathText;
+use crate::extract::publish_options::{PublishMode, longest_wait};
 use crate::extract::query_parameters::QueryParameters;
 use crate::handlers::answer::linked;
 use crate::handlers::cloud_events;
@@ -27,15 +29,21 @@ const TAG: &str = "Events";
 /// Send an event
 ///
 /// Answered after the commit that makes it durable. CloudEvents 1.0 are read in structured, batch and binary mode.
+///
+/// With `phase=before` nothing is stored: the event is put before the configurations with `phase` BEFORE that want it, and
+/// the answer (200) says whether it may happen.
 #[utoipa::path(post, path = "/api/v1/events", tag = TAG, operation_id = "publishEvent",
     request_body(content((EventBody = "application/json"), (serde_json::Value = "application/cloudevents+json"),
         (Vec<serde_json::Value> = "application/cloudevents-batch+json"))),
-    responses((status = 202, description = "Accepted", body = EventAccepted)))]
+    params(("phase" = Option<String>, Query, description = "`before`: ask the gates and store nothing; `after` (default)")),
+    responses((status = 202, description = "Accepted", body = EventAccepted),
+        (status = 200, description = "What the gates decided (`phase=before`)", body = GateAnswer)))]
 pub(crate) async fn publish(
     State(app): State<AppState>,
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let mode = PublishMode::of(request.uri().query())?;
     let media = MediaType::of(request.headers())?;
     let submission = match media {
         MediaType::CloudEventBatch => return publish_batch(State(app), caller, request).await,
@@ -47,8 +55,17 @@ pub(crate) async fn publish(
         MediaType::Json => submission(&read_body(request, app.limits.body_bytes).await?)?,
         MediaType::CloudEvent => cloud_events::structured(&read_body(request, app.limits.body_bytes).await?)?,
     };
-    let accepted = intake::accept_one(&app.management, &caller.scope, submission).await?;
-    Ok((StatusCode::ACCEPTED, Json(accepted)).into_response())
+    match mode {
+        PublishMode::Happened => {
+            let accepted = intake::accept_one(&app.management, &caller.scope, submission).await?;
+            Ok((StatusCode::ACCEPTED, Json(accepted)).into_response())
+        }
+        PublishMode::AboutToHappen => {
+            let patience = longest_wait(app.limits.request_timeout);
+            let answer = intake::ask_gates(&app.management, &caller.scope, submission, patience).await?;
+            Ok(Json(answer).into_response())
+        }
+    }
 }
 
 /// Send a batch of events
@@ -62,6 +79,7 @@ pub(crate) async fn publish_batch(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
+    PublishMode::of_batch(request.uri().query())?;
     let media = MediaType::of(request.headers())?;
     let batch: fn(&[u8]) -> Result<Vec<EventSubmission>, ApiError> = match media {
         MediaType::Json => |body| EventSubmission::parse_batch(body).map_err(ApiError::from),

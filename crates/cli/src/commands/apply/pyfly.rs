@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
+use callbacks_interfaces::duration_syntax;
 use serde_json::{Map, Value, json};
 
 use super::imported::{Identity, Import, count, flag_or_true, object, required, status, tenant_or, text};
 use super::wanted::Wanted;
-use crate::commands::duration_syntax;
 
 /// `max_attempts` and `backoff_ms` of a config that names none.
 const MAX_ATTEMPTS: u64 = 5;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
+use callbacks_interfaces::duration_syntax;
 use serde_json::{Map, Value, json};
 
 use super::imported::{Identity, Import, count, object, required, text};
 use super::servo_event::ServoEvent;
 use super::wanted::Wanted;
-use crate::commands::duration_syntax;
 
 /// Keys of a webhook; servo refuses others.
 const KNOWN: [&str; 9] =

@@ -7,6 +7,7 @@ use callbacks_core::wire::profile::{
     DeliveryFacts, Expiring, PreparedWire, SigningFacts, SigningKeys, WireFacts,
 };
 use callbacks_interfaces::body_format::BodyFormat;
+use callbacks_interfaces::delivery_phase::DeliveryPhase;
 use callbacks_interfaces::envelope::Envelope;
 use callbacks_interfaces::ids::{ConfigurationId, DeliveryId, EventRowId};
 use callbacks_interfaces::instant;
@@ -103,6 +104,7 @@ pub(super) fn answer(question: &Question) -> Result<Answer, Unanswerable> {
         content_type: None,
         event_headers: None,
         delivery_id: delivery_id(&question.id),
+        phase: DeliveryPhase::After,
         attempt: question.attempt.unwrap_or(1),
         at,
         payload: &payload,

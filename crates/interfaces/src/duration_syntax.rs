@@ -3,33 +3,39 @@
 use serde_json::Value;
 use time::Duration;
 
-use callbacks_interfaces::duration_text::DurationText;
+use crate::duration_text::DurationText;
 
 /// Why a text is no duration.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text} is not a duration; {expected}")]
-pub(super) struct DurationSyntaxError {
+pub struct DurationSyntaxError {
     text: String,
     expected: &'static str,
 }
 
-/// A duration on our own command line: ISO 8601 (`PT30S`), Go's form (`1h30m`), pyfly's (`1.5 m`), or seconds. `5m` is
+/// A duration in our own places, such as the command line: ISO 8601 (`PT30S`), Go's form (`1h30m`), pyfly's (`1.5 m`), or seconds. `5m` is
 /// five minutes everywhere.
-pub(super) fn general(text: &str) -> Result<Duration, DurationSyntaxError> {
+///
+/// # Errors
+/// Refuses negative ones and texts that are none of these forms.
+pub fn general(text: &str) -> Result<Duration, DurationSyntaxError> {
     let value = Value::from(text);
     let negative = |duration: &Duration| !duration.is_negative();
     text.parse::<DurationText>()
         .map(|duration| duration.0)
         .ok()
         .or_else(|| pyfly(&value).ok())
-        .or_else(|| go_like(text, GENERAL_UNITS))
+        .or_else(|| is_nothing_else(text).then(|| go_like(text, GENERAL_UNITS)).flatten())
         .filter(negative)
         .ok_or_else(|| refused(&value, "write 30s, 1h30m or PT30S"))
 }
 
 /// pyfly's `parse_duration`: a number of seconds, or a decimal number with `ms`, `s`, `m` or `h` in any case. No sign and
 /// no combination.
-pub(super) fn pyfly(value: &Value) -> Result<Duration, DurationSyntaxError> {
+///
+/// # Errors
+/// What pyfly itself refuses.
+pub fn pyfly(value: &Value) -> Result<Duration, DurationSyntaxError> {
     let found = match value {
         Value::Number(number) => number.as_f64().and_then(seconds),
         Value::String(text) => pyfly_text(text),
@@ -41,7 +47,10 @@ pub(super) fn pyfly(value: &Value) -> Result<Duration, DurationSyntaxError> {
 
 /// servo's `Duration`: Go's form with `d`, `w`, `mm` (30 days) and `y` (365 days) besides, rounded to microseconds; a
 /// number is seconds. What stands between two components is not looked at, as upstream.
-pub(super) fn servo(value: &Value) -> Result<Duration, DurationSyntaxError> {
+///
+/// # Errors
+/// What servo itself refuses.
+pub fn servo(value: &Value) -> Result<Duration, DurationSyntaxError> {
     let found = match value {
         Value::Number(number) => number.as_f64().and_then(seconds),
         Value::String(text) if matches!(text.as_str(), "0" | "+0" | "-0") => Some(Duration::ZERO),
@@ -115,6 +124,11 @@ fn go_like(text: &str, units: &[(&str, f64)]) -> Option<Duration> {
     (micros.abs() < i64::MAX as f64).then(|| Duration::microseconds(micros as i64))
 }
 
+/// Whether a text is components and nothing between them: only servo overlooks what else stands there.
+fn is_nothing_else(text: &str) -> bool {
+    components(text).iter().map(|(number, unit)| number.len() + unit.len()).sum::<usize>() == text.len()
+}
+
 /// Every run of digits and dots that a run of unit letters follows at once.
 fn components(text: &str) -> Vec<(&str, &str)> {
     let is_number = |c: char| c.is_ascii_digit() || c == '.';
@@ -142,8 +156,7 @@ mod tests {
     use super::*;
 
     fn vectors(dialect: &str) -> Vec<Value> {
-        let all: Value =
-            serde_json::from_str(include_str!("../../tests/vectors/durations.json")).expect("JSON");
+        let all: Value = serde_json::from_str(include_str!("../tests/vectors/durations.json")).expect("JSON");
         all[dialect].as_array().expect("a list").clone()
     }
 
@@ -168,7 +181,7 @@ mod tests {
         for text in ["PT5M", "5m", "300", "300s", "4m60s", "5.0 m"] {
             assert_eq!(general(text), Ok(Duration::minutes(5)), "{text}");
         }
-        for text in ["", "-5m", "2mm", "soon", "-PT1S"] {
+        for text in ["", "-5m", "2mm", "soon", "-PT1S", "in5m", "1h 30m"] {
             assert!(general(text).is_err(), "{text}");
         }
     }
