@@ -20,10 +20,8 @@ lint: setup ## Check format, lints, and what may be imported
 fmt: ## Format the code
 	cargo fmt --all
 
-bench: setup ## Measure throughput and latency on this machine (ARGS="--quick" for a glance)
-	@cargo build --release --locked -p callbacks-cli -p callbacks-bench
-	@cargo run --release --quiet --locked -p callbacks-core --example signing_cost
-	@exec cargo run --release --quiet --locked -p callbacks-bench -- run $(ARGS)
+bench: ## Measure throughput and latency on this machine (ARGS="--quick" for a glance)
+	@scripts/bench.sh $(ARGS)
 
 verify-third-party: setup ## Have the libraries of others verify what is sent (needs the network once)
 	@cargo build --quiet --locked -p callbacks-cli

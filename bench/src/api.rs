@@ -64,6 +64,23 @@ impl Api {
         Ok(())
     }
 
+    /// Subscribes to a Kafka topic, from its beginning, and returns the subscription's id.
+    pub(crate) async fn subscribe(&self, topic: &str) -> Result<String> {
+        let subscription = json!({
+            "name": topic, "messagingSystemType": "KAFKA", "topicOrQueue": topic, "consumerGroupId": topic,
+        });
+        let answer = self.call(Method::POST, "/api/v1/event-subscriptions", Some(subscription)).await?;
+        ensure!(answer.status == 201, "creating a subscription: {} {}", answer.status, answer.body);
+        answer.body["id"].as_str().map(str::to_owned).context("a subscription without id")
+    }
+
+    /// Deletes a subscription.
+    pub(crate) async fn unsubscribe(&self, id: &str) -> Result<()> {
+        let answer = self.call(Method::DELETE, &format!("/api/v1/event-subscriptions/{id}"), None).await?;
+        ensure!(answer.status == 204, "deleting a subscription: {} {}", answer.status, answer.body);
+        Ok(())
+    }
+
     /// Deletes a configuration.
     pub(crate) async fn delete(&self, id: &str) -> Result<()> {
         let answer =

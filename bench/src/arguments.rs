@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 
+use crate::report::progress;
 use crate::scenario::{Kind, Plan, Scenario, all};
 
 /// Measures the callbacks service on this machine.
@@ -39,6 +40,9 @@ pub(crate) struct RunArguments {
     /// About a minute in all: shows a break, gives no figure to quote.
     #[arg(long)]
     quick: bool,
+    /// A Kafka broker, `host:port`; without one the scenarios with Kafka are left out, which is said.
+    #[arg(long)]
+    kafka: Option<String>,
     /// Only scenarios whose name starts with this (repeatable); the ceiling always runs.
     #[arg(long)]
     scenario: Vec<String>,
@@ -68,7 +72,17 @@ impl RunArguments {
         let chosen = all()
             .into_iter()
             .filter(|scenario| matches!(scenario.kind, Kind::Ceiling) || wanted(&scenario.name));
-        Ok(chosen.collect())
+        let (without, with): (Vec<_>, Vec<_>) =
+            chosen.partition(|scenario| matches!(scenario.kind, Kind::Stream(_)) && self.kafka.is_none());
+        for scenario in &without {
+            progress(&format!("NOT MEASURED: {} needs a Kafka broker (--kafka HOST:PORT)", scenario.name));
+        }
+        Ok(with)
+    }
+
+    /// The Kafka broker.
+    pub(crate) fn kafka(&self) -> Option<String> {
+        self.kafka.clone()
     }
 
     /// How long and how much.

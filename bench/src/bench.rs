@@ -29,6 +29,8 @@ pub(crate) struct Bench {
     pub(crate) api: Api,
     pub(crate) meter: Meter,
     pub(crate) plan: Plan,
+    /// The Kafka broker, if there is one.
+    pub(crate) kafka: Option<String>,
 }
 
 /// Configurations made for one scenario.
@@ -40,13 +42,13 @@ pub(crate) struct Stage {
 
 impl Bench {
     /// Starts service and receiver and authorizes the one for the other.
-    pub(crate) async fn start(binary: &Path, plan: Plan) -> Result<Self> {
+    pub(crate) async fn start(binary: &Path, plan: Plan, kafka: Option<String>) -> Result<Self> {
         progress("starting the service with a fresh PostgreSQL");
-        let service = Service::start(binary).await?;
+        let service = Service::start(binary, kafka.as_deref()).await?;
         let (receiver, api) = (Receiver::start()?, Api::new(service.address()));
         api.authorize(receiver.address()).await?;
         let meter = Meter::of(&service).await?;
-        Ok(Self { service, receiver, api, meter, plan })
+        Ok(Self { service, receiver, api, meter, plan, kafka })
     }
 
     /// Runs one scenario and returns its row (the backlog has several).
@@ -55,6 +57,7 @@ impl Bench {
         let rows = match &scenario.kind {
             Kind::Ceiling => self.ceiling(&scenario.name).await.map(|row| vec![row]),
             Kind::Traffic(traffic) => self.traffic(&scenario.name, traffic).await.map(|row| vec![row]),
+            Kind::Stream(stream) => self.stream(&scenario.name, *stream).await.map(|row| vec![row]),
             Kind::Backlog => self.backlog(&scenario.name).await,
         };
         rows.with_context(|| {

@@ -4,7 +4,8 @@
 //! cheaply as it can: their processor time is taken from the service), and prints one table. It knows the REST
 //! contract and /proc, nothing of the service's inside; no other crate of this workspace is imported.
 //!
-//! `scenario` is the table of what runs; `bench` and `backlog` run it; `load`, `pace` and `event_bytes` produce;
+//! `scenario` is the table of what runs; `bench`, `backlog` and `stream` run it; `load`, `pace`,
+//! `event_bytes` and `kafka` produce;
 //! `receiver` receives; `ledger` remembers both; `ceiling` is the yardstick; `service`, `private_postgres` and
 //! `process_cost` are the things measured, `snapshot` the measuring, `report` the table.
 
@@ -14,6 +15,7 @@ mod backlog;
 mod bench;
 mod ceiling;
 mod event_bytes;
+mod kafka;
 mod ledger;
 mod load;
 mod pace;
@@ -24,6 +26,7 @@ mod report;
 mod scenario;
 mod service;
 mod snapshot;
+mod stream;
 mod wire_head;
 
 use anyhow::{Result, ensure};
@@ -41,7 +44,7 @@ async fn main() -> Result<()> {
 
 async fn run(arguments: &RunArguments) -> Result<()> {
     let scenarios = arguments.scenarios()?;
-    let mut bench = bench::Bench::start(&arguments.binary()?, arguments.plan()).await?;
+    let mut bench = bench::Bench::start(&arguments.binary()?, arguments.plan(), arguments.kafka()).await?;
     let (mut rows, mut ceiling) = (Vec::new(), None);
     for scenario in &scenarios {
         for mut row in bench.run(scenario).await? {

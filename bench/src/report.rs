@@ -38,6 +38,8 @@ pub(crate) struct Row {
     pub(crate) refused: u64,
     /// Requests that reached an endpoint made to fail or to hang.
     pub(crate) failing_requests: u64,
+    /// What else there is to say about it.
+    pub(crate) note: Option<String>,
 }
 
 /// What 1,000 deliveries (or, where nothing is delivered, 1,000 accepted events) cost.
@@ -108,6 +110,11 @@ pub(crate) fn print(rows: &[Row]) -> Result<()> {
         writeln!(out, "| {} |", cells.join(" | "))?;
         if number == 0 {
             writeln!(out, "|-{rule}-|")?;
+        }
+    }
+    for row in rows {
+        if let Some(note) = &row.note {
+            writeln!(out, "\n{}: {note}.", row.scenario)?;
         }
     }
     Ok(())

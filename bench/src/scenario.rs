@@ -6,6 +6,7 @@ use crate::event_bytes::RequestTemplate;
 use crate::load::Load;
 use crate::pace::Pace;
 use crate::receiver::Behaviour::{self, BlackHole, Failing, Healthy};
+use crate::stream::Stream;
 
 /// How long and how much.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,8 @@ pub(crate) enum Kind {
     Ceiling,
     /// Producer to service to endpoints.
     Traffic(Traffic),
+    /// Kafka to service to one endpoint.
+    Stream(Stream),
     /// Deliveries parked behind a paused configuration: traffic beside them, then all of them at once.
     Backlog,
 }
@@ -120,6 +123,7 @@ pub(crate) fn all() -> Vec<Scenario> {
     let neighbours = || vec![vec![Healthy]; 4];
     let beside = |behaviour| [neighbours(), vec![vec![behaviour]]].concat();
     let traffic = |name: &str, traffic| Scenario { name: name.to_owned(), kind: Kind::Traffic(traffic) };
+    let stream = |name: &str, stream| Scenario { name: name.to_owned(), kind: Kind::Stream(stream) };
     let open = |rate: u32| traffic(&format!("open-{rate}"), Traffic::open(f64::from(rate), one()));
     vec![
         Scenario { name: "http-ceiling".to_owned(), kind: Kind::Ceiling },
@@ -138,6 +142,8 @@ pub(crate) fn all() -> Vec<Scenario> {
         traffic("neighbours-64", Traffic::closed(64, neighbours())),
         traffic("black-hole-64", Traffic::closed(64, beside(BlackHole))),
         traffic("failing-1000/s", Traffic::open(1_250.0, beside(Failing))),
+        stream("kafka-full", Stream::Full(25_000)),
+        stream("kafka-10000/s", Stream::Flow(10_000.0)),
         Scenario { name: "backlog".to_owned(), kind: Kind::Backlog },
     ]
 }

@@ -25,7 +25,7 @@ pub(crate) struct Service {
 
 impl Service {
     /// Starts `binary` on a free port and waits until it reports that it is ready.
-    pub(crate) async fn start(binary: &Path) -> Result<Self> {
+    pub(crate) async fn start(binary: &Path, kafka: Option<&str>) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("callbacks-bench-{}", uuid::Uuid::now_v7().simple()));
         std::fs::create_dir_all(&folder)?;
         let address = free_port()?;
@@ -34,6 +34,7 @@ impl Service {
             .arg("serve")
             .env("CALLBACKS_SERVER__PORT", address.port().to_string())
             .env("CALLBACKS_DATABASE__EMBEDDED_DIR", folder.join("postgres"))
+            .env("CALLBACKS_SOURCES__KAFKA_BOOTSTRAP_SERVERS", kafka.unwrap_or_default())
             .env("CALLBACKS_EGRESS__ALLOWED_NETWORKS", "127.0.0.0/8")
             .env_remove("CALLBACKS_DATABASE__URL")
             .env_remove("DB_HOST")

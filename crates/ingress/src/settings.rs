@@ -11,8 +11,8 @@ pub const DEFAULT_GROUP: &str = "callbacks-mgmt-consumer";
 pub struct SourcesSettings {
     /// Kafka: `host:port,…` (FIREFLY_KAFKA_BOOTSTRAP_SERVERS, KAFKA_BOOTSTRAP_SERVERS).
     pub kafka_bootstrap_servers: Option<String>,
-    /// Kafka: further properties of connection and consumer, under librdkafka's or Java's names. Checked against the same
-    /// allow-list as a subscription's, when the first one is opened.
+    /// Kafka: further properties of connection and consumer, under librdkafka's or Java's names. The same allow-list applies
+    /// as to a subscription's (see [`refused_kafka_property`]).
     pub kafka_properties: BTreeMap<String, String>,
     /// Kafka: where a group without offsets begins, `earliest` or `latest` (KAFKA_AUTO_OFFSET_RESET).
     pub kafka_auto_offset_reset: String,
@@ -52,6 +52,15 @@ impl Default for SourcesSettings {
             own_brokers: OwnBrokers::Allowed,
         }
     }
+}
+
+/// Why one of these properties cannot be had, in a sentence that names it; `None` when all can. Values are not looked at.
+#[must_use]
+pub fn refused_kafka_property(properties: &BTreeMap<String, String>) -> Option<String> {
+    #[cfg(feature = "kafka")]
+    return crate::kafka::refused_property(properties).map(|error| error.0);
+    #[cfg(not(feature = "kafka"))]
+    (!properties.is_empty()).then(|| "this build does not read Kafka; remove them".to_owned())
 }
 
 /// URLs and properties carry passwords.

@@ -19,7 +19,7 @@ use crate::patch::Patch;
 use crate::profile_defaults::ProfileDefaults;
 use crate::retry_policy::RetryPolicy;
 use crate::signing_rules::{read_custom_headers, read_signing};
-use crate::tenant::TenantId;
+use crate::tenant::{TenantId, TenantIdError};
 use crate::wire_profile::WireProfile;
 
 /// Reads a whole configuration; all errors at once.
@@ -146,11 +146,19 @@ const EVENT_TYPES_MAX: usize = 1000;
 
 /// The tenant a body names.
 pub(crate) fn read_tenant(reader: &mut FieldReader<'_>) -> Option<TenantId> {
+    read_owner(reader, |text| TenantId::try_from(text))
+}
+
+/// `tenantId`, as far as `accepts` takes it.
+pub(crate) fn read_owner(
+    reader: &mut FieldReader<'_>,
+    accepts: impl Fn(&str) -> Result<TenantId, TenantIdError>,
+) -> Option<TenantId> {
     let text = reader.text("tenantId", &TENANT_ID)?;
     if text.chars().count() > TENANT_ID.max {
         return None;
     }
-    reader.parsed("tenantId", "Pattern", |text| TenantId::try_from(text))
+    reader.parsed("tenantId", "Pattern", accepts)
 }
 
 struct Shape {

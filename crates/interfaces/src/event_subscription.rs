@@ -49,7 +49,7 @@ pub struct EventSubscription {
     /// Pause between two polls, in milliseconds.
     #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 60_000, default = 1000))]
     pub polling_interval_ms: i32,
-    /// Whose subscription it is.
+    /// Whose subscription it is; `*` for a shared one, whose messages name their tenants.
     pub tenant_id: TenantId,
     /// Anything the tenant wants to remember.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]

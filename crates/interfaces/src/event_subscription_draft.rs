@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::configuration_draft::as_members;
-use crate::configuration_rules::{CREATED_BY, DESCRIPTION, NAME, UPDATED_BY, read_tenant};
+use crate::configuration_rules::{CREATED_BY, DESCRIPTION, NAME, UPDATED_BY, read_owner};
 use crate::event_pattern::EventPattern;
 use crate::event_subscription::EventSubscription;
 use crate::field_errors::ValidationErrors;
@@ -40,7 +40,8 @@ pub struct EventSubscriptionDraft {
     pub max_concurrent_consumers: i32,
     /// Pause between two polls, in milliseconds, 100 to 60000.
     pub polling_interval_ms: i32,
-    /// The tenant the body names; the caller's credential decides whether it may.
+    /// The tenant the body names, or `*` for a shared subscription, whose messages name their tenants; the caller's
+    /// credential decides whether it may.
     pub tenant_id: Option<TenantId>,
     /// Anything the tenant wants to remember.
     pub metadata: Option<Map<String, Value>>,
@@ -107,7 +108,7 @@ fn read(body: &Map<String, Value>) -> Result<EventSubscriptionDraft, ValidationE
         event_type_patterns: r.parsed_texts("eventTypePatterns", |text| EventPattern::try_from(text)),
         max_concurrent_consumers: r.int32("maxConcurrentConsumers", 1, &MAX_CONSUMERS),
         polling_interval_ms: r.int32("pollingIntervalMs", 1000, &POLLING_INTERVAL),
-        tenant_id: read_tenant(r),
+        tenant_id: read_owner(r, TenantId::owner),
         metadata: r.any_object("metadata"),
         created_by: r.text("createdBy", &CREATED_BY),
         updated_by: r.text("updatedBy", &UPDATED_BY),

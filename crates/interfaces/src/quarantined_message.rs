@@ -29,7 +29,7 @@ named_enum! {
 pub struct QuarantinedMessage {
     /// Assigned by the service.
     pub id: QuarantineId,
-    /// Whose subscription brought it.
+    /// Whose subscription brought it; `*` for a shared one.
     pub tenant_id: TenantId,
     /// The subscription that brought it.
     pub subscription_id: SubscriptionId,
@@ -54,14 +54,14 @@ pub struct QuarantinedMessage {
     pub settled_at: Option<OffsetDateTime>,
     /// The media type it came with.
     pub content_type: Option<String>,
-    /// The message's key as text; `null` when there is none or it is no text.
+    /// The message's key as text; `null` in lists, when there is none, and when it is no text.
     pub key: Option<String>,
-    /// The message's headers. Authorization-like values are shown as `***`.
+    /// The message's headers; `null` in lists. Authorization-like values are shown as `***`.
     #[serde(serialize_with = "masked::serialize")]
     pub headers: Option<BTreeMap<String, String>>,
-    /// The message's value as text; `null` in lists, and when it is no text.
+    /// The message's value as text; `null` in lists, when it is no text, and once the message was settled.
     pub payload: Option<String>,
-    /// The message's value in base64; only where it is no text.
+    /// The same octets in base64, exactly as the broker delivered them, whether they are text or not.
     pub payload_base64: Option<String>,
     /// Octets of the value as received.
     pub payload_size: i64,

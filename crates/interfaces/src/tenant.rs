@@ -26,13 +26,34 @@ pub enum TenantIdError {
     /// A control character, such as a line break or NUL.
     #[error("Tenant ID must not contain control characters")]
     ControlCharacter,
+    /// `*`, which stands for no tenant in particular.
+    #[error("Tenant ID must not be '*', which owns the shared event subscriptions")]
+    Reserved,
 }
+
+/// The owner of shared event subscriptions, whose messages name their tenants themselves. No tenant is called so, so no
+/// tenant's credential reaches them.
+const SHARED: &str = "*";
 
 impl TenantId {
     /// The tenant used when nothing names one: `default`.
     #[must_use]
     pub fn default_tenant() -> Self {
         Self(Arc::from("default"))
+    }
+
+    /// Who owns something: a tenant, or `*`, which owns the shared event subscriptions.
+    ///
+    /// # Errors
+    /// When the text is no tenant id.
+    pub fn owner(text: &str) -> Result<Self, TenantIdError> {
+        if text == SHARED { Ok(Self(Arc::from(SHARED))) } else { Self::try_from(text) }
+    }
+
+    /// Whether this is the owner of shared event subscriptions and no tenant.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        &*self.0 == SHARED
     }
 
     /// The id as text.
@@ -54,6 +75,9 @@ impl TryFrom<&str> for TenantId {
         }
         if text.chars().any(char::is_control) {
             return Err(TenantIdError::ControlCharacter);
+        }
+        if text == SHARED {
+            return Err(TenantIdError::Reserved);
         }
         Ok(Self(Arc::from(text)))
     }
@@ -87,10 +111,11 @@ impl Serialize for TenantId {
     }
 }
 
+/// Reads views, in which `*` may be an owner.
 impl<'de> Deserialize<'de> for TenantId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::try_from(text).map_err(serde::de::Error::custom)
+        Self::owner(&text).map_err(serde::de::Error::custom)
     }
 }
 
@@ -134,6 +159,14 @@ mod tests {
         assert_eq!(TenantId::try_from("a\nb"), Err(TenantIdError::ControlCharacter));
         assert_eq!(TenantId::try_from("é".repeat(101)), Err(TenantIdError::TooLong));
         assert!(TenantId::try_from("é".repeat(100)).is_ok());
+    }
+
+    #[test]
+    fn nobody_is_called_like_the_owner_of_shared_subscriptions() {
+        assert_eq!(TenantId::try_from("*"), Err(TenantIdError::Reserved));
+        assert!(TenantId::owner("*").is_ok_and(|owner| owner.is_shared()));
+        assert!(TenantId::owner("acme").is_ok_and(|owner| !owner.is_shared()));
+        assert_eq!(TenantId::owner(" "), Err(TenantIdError::Blank));
     }
 
     #[test]

@@ -188,7 +188,7 @@ pub async fn effective_across_tenants(store: &Store) -> Result<Vec<EffectiveApiK
         .map(|row| {
             Ok(EffectiveApiKey {
                 id: row.id,
-                tenant: row.tenant_id.map(stored_tenant).transpose()?,
+                tenant: row.tenant_id.map(|text| stored_tenant(&text)).transpose()?,
                 role: row.role,
                 secret_hash: row
                     .secret_hash

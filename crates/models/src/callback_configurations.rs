@@ -296,7 +296,7 @@ async fn tenant_of(
     )
     .fetch_optional(&store.api)
     .await?;
-    tenant.map(stored_tenant).transpose()
+    tenant.map(|text| stored_tenant(&text)).transpose()
 }
 
 /// The tenant a new row belongs to.

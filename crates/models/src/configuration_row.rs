@@ -137,7 +137,7 @@ impl ConfigurationRow {
 
     /// What the API shows.
     pub(crate) fn view(self, keyring: &SecretKeyring) -> Result<CallbackConfiguration, StoreError> {
-        let tenant_id = stored_tenant(self.tenant_id)?;
+        let tenant_id = stored_tenant(&self.tenant_id)?;
         let place = SecretPlace { tenant: &tenant_id, row: self.id, column: HEADERS_COLUMN };
         Ok(CallbackConfiguration {
             id: self.id.into(),

@@ -115,7 +115,7 @@ impl TryFrom<ClaimedRow> for ClaimedDelivery {
             event: EventRef {
                 row_id: row.event_row_id.into(),
                 accepted_at: row.event_accepted_at,
-                tenant: stored_tenant(row.tenant_id)?,
+                tenant: stored_tenant(&row.tenant_id)?,
                 event_id: row.event_id,
                 source_event_id: row.source_event_id,
                 event_type: event_type_or_unknown(row.event_type)?,

@@ -59,7 +59,7 @@ pub async fn list(
                 state: delivery_state(Some(&waiting), None),
                 event_id: row.event_id.unwrap_or_else(|| event.to_string()),
                 configuration_id: configuration,
-                tenant_id: stored_tenant(row.tenant_id)?,
+                tenant_id: stored_tenant(&row.tenant_id)?,
                 event_type: row.event_type.unwrap_or_else(|| "unknown".to_owned()),
                 attempts: i32::from(row.attempt) - 1,
                 next_attempt_at: Some(row.due_at),

@@ -103,7 +103,7 @@ impl DeliveryRow {
             id: self.id(),
             state: delivery_state(waiting.as_ref(), self.last()?),
             configuration_id: self.configuration_id.into(),
-            tenant_id: stored_tenant(self.tenant_id)?,
+            tenant_id: stored_tenant(&self.tenant_id)?,
             event_id: self.event_id.unwrap_or_else(|| self.event_row_id.to_string()),
             event_type: self.event_type,
             attempts: i32::from(self.attempts),

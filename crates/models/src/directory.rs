@@ -71,7 +71,7 @@ pub struct DomainEntry {
 pub async fn versions_across_tenants(store: &Store) -> Result<Vec<(TenantId, i64)>, StoreError> {
     let rows =
         sqlx::query!("SELECT tenant_id, version FROM directory_versions").fetch_all(&store.api).await?;
-    rows.into_iter().map(|row| Ok((stored_tenant(row.tenant_id)?, row.version))).collect()
+    rows.into_iter().map(|row| Ok((stored_tenant(&row.tenant_id)?, row.version))).collect()
 }
 
 /// Loads the named tenants' parts. A row that cannot be read is reported in its place and never keeps the others away.

@@ -105,7 +105,7 @@ impl DomainRow {
     pub(crate) fn view(self) -> Result<AuthorizedDomain, StoreError> {
         Ok(AuthorizedDomain {
             id: self.id.into(),
-            tenant_id: stored_tenant(self.tenant_id)?,
+            tenant_id: stored_tenant(&self.tenant_id)?,
             metadata: json("metadata", self.metadata)?,
             domain: self.domain,
             organization: self.organization,

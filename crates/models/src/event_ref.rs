@@ -26,8 +26,8 @@ pub struct EventRef {
 }
 
 /// A tenant id as stored.
-pub(crate) fn stored_tenant(text: String) -> Result<TenantId, StoreError> {
-    TenantId::try_from(text).map_err(|error| StoreError::corrupt("tenant_id", error))
+pub(crate) fn stored_tenant(text: &str) -> Result<TenantId, StoreError> {
+    TenantId::owner(text).map_err(|error| StoreError::corrupt("tenant_id", error))
 }
 
 /// An event type as stored.

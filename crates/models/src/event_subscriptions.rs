@@ -165,7 +165,7 @@ async fn tenant_of(
     )
     .fetch_optional(&store.api)
     .await?;
-    tenant.map(stored_tenant).transpose()
+    tenant.map(|text| stored_tenant(&text)).transpose()
 }
 
 /// What of a draft is stored in another form.

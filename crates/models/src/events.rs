@@ -165,7 +165,7 @@ impl EventRow {
             id: self.id.into(),
             event_id: self.event_id.unwrap_or_else(|| self.id.to_string()),
             source_event_id: self.source_event_id.unwrap_or(self.id),
-            tenant_id: stored_tenant(self.tenant_id)?,
+            tenant_id: stored_tenant(&self.tenant_id)?,
             event_type: self.event_type,
             source: Some(self.source).filter(|source| !source.is_empty()),
             content_type: self.content_type,

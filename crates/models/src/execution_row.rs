@@ -116,7 +116,7 @@ impl ExecutionRow {
                 configuration: self.configuration_id.into(),
             },
             configuration_id: self.configuration_id.into(),
-            tenant_id: stored_tenant(self.tenant_id)?,
+            tenant_id: stored_tenant(&self.tenant_id)?,
             event_type: self.event_type,
             event_id: self.event_id.unwrap_or_else(|| self.event_row_id.to_string()),
             source_event_id: Some(self.source_event_id.unwrap_or(self.event_row_id)),

@@ -1,6 +1,7 @@
 //! Broker messages that could not be made into events.
 
 use callbacks_interfaces::ids::{QuarantineId, SubscriptionId};
+use callbacks_interfaces::quarantined_message::QuarantineState;
 use callbacks_interfaces::tenant::{TenantId, TenantScope};
 use serde_json::Value;
 use sqlx::types::Uuid;
@@ -72,6 +73,8 @@ pub struct StoredQuarantined {
     pub headers: Value,
     /// Its value, or the head of it; `None` in lists.
     pub payload: Option<Vec<u8>>,
+    /// Octets of the value that are kept; `None` when none are.
+    pub kept_size: Option<i32>,
     /// Octets of the whole value.
     pub payload_size: i64,
 }
@@ -115,8 +118,8 @@ pub async fn insert(store: &Store, messages: &[NewQuarantined]) -> Result<u64, S
     Ok(new)
 }
 
-/// Open messages of a scope, newest first, without their values: those below `before`, at most `limit`, of one
-/// subscription where it is given.
+/// Messages of a scope, newest first, without their values, keys and headers, which may be large: those below `before`, at most `limit`, of one subscription
+/// and in one state where they are given.
 ///
 /// # Errors
 /// When the database fails.
@@ -124,6 +127,7 @@ pub async fn list(
     store: &Store,
     scope: &TenantScope,
     subscription: Option<SubscriptionId>,
+    state: Option<QuarantineState>,
     before: Option<QuarantineId>,
     limit: i64,
 ) -> Result<Vec<StoredQuarantined>, StoreError> {
@@ -131,16 +135,18 @@ pub async fn list(
         StoredQuarantined,
         r#"
         SELECT id, tenant_id, subscription_id, topic, partition, position, reason, state, quarantined_at, message_at,
-               settled_at, message_key, content_type, headers, NULL::bytea AS payload, payload_size
+               settled_at, NULL::bytea AS message_key, content_type, '{}'::jsonb AS "headers!",
+               NULL::bytea AS payload, octet_length(payload) AS kept_size, payload_size
         FROM quarantined_messages
-        WHERE state = 'OPEN' AND ($1::text IS NULL OR tenant_id = $1) AND ($2::uuid IS NULL OR subscription_id = $2)
-              AND ($3::uuid IS NULL OR id < $3)
+        WHERE ($1::text IS NULL OR tenant_id = $1) AND ($2::uuid IS NULL OR subscription_id = $2)
+              AND ($3::uuid IS NULL OR id < $3) AND ($5::text IS NULL OR state = $5)
         ORDER BY id DESC LIMIT $4
         "#,
         scope.sql(),
         subscription.map(SubscriptionId::uuid),
         before.map(QuarantineId::uuid),
         limit,
+        state.map(QuarantineState::as_str),
     )
     .fetch_all(&store.api)
     .await?;
@@ -160,7 +166,7 @@ pub async fn get(
         StoredQuarantined,
         r#"
         SELECT id, tenant_id, subscription_id, topic, partition, position, reason, state, quarantined_at, message_at,
-               settled_at, message_key, content_type, headers, payload, payload_size
+               settled_at, message_key, content_type, headers, payload, octet_length(payload) AS kept_size, payload_size
         FROM quarantined_messages
         WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)
         "#,
@@ -177,7 +183,7 @@ pub async fn get(
 /// # Errors
 /// When the database fails.
 pub async fn mark_replayed(store: &Store, scope: &TenantScope, id: QuarantineId) -> Result<bool, StoreError> {
-    settle(store, scope, id, "REPLAYED").await
+    settle(store, scope, id, QuarantineState::Replayed).await
 }
 
 /// Discards an open message and forgets its value; `false` when it is not open any more.
@@ -185,7 +191,7 @@ pub async fn mark_replayed(store: &Store, scope: &TenantScope, id: QuarantineId)
 /// # Errors
 /// When the database fails.
 pub async fn discard(store: &Store, scope: &TenantScope, id: QuarantineId) -> Result<bool, StoreError> {
-    settle(store, scope, id, "DISCARDED").await
+    settle(store, scope, id, QuarantineState::Discarded).await
 }
 
 /// The row stays, without what it held: a message that is delivered again must be recognised.
@@ -193,7 +199,7 @@ async fn settle(
     store: &Store,
     scope: &TenantScope,
     id: QuarantineId,
-    state: &str,
+    state: QuarantineState,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         r#"
@@ -203,7 +209,7 @@ async fn settle(
         "#,
         id.uuid(),
         scope.sql(),
-        state,
+        state.as_str(),
     )
     .execute(&store.api)
     .await?;

@@ -23,10 +23,12 @@ pub struct Retained {
     pub dedup_window: Duration,
     /// How long answers to idempotent requests are kept.
     pub idempotency: Duration,
+    /// Days of quarantined messages, from the day they were replayed or discarded. Open ones stay until somebody decides.
+    pub quarantine_days: u16,
 }
 
-/// One round of housekeeping: makes the partitions of the days ahead, drops those of the days behind, forgets event ids and
-/// idempotent answers, and ends deliveries whose configuration was deleted. Returns the names of the dropped partitions.
+/// One round of housekeeping: makes the partitions of the days ahead, drops those of the days behind, forgets event ids,
+/// idempotent answers and settled quarantined messages, and ends deliveries whose configuration was deleted. Returns the names of the dropped partitions.
 ///
 /// # Errors
 /// The first failure; the other steps are tried all the same.
@@ -36,14 +38,18 @@ pub async fn sweep_across_tenants(store: &Store, kept: &Retained) -> Result<Vec<
     let executions = drop_days(store, DailyTable::Executions, kept.executions_days).await;
     let purged = purge_event_ids_across_tenants(store, kept.dedup_window).await;
     let answers = purge_idempotency_keys_across_tenants(store, kept.idempotency).await;
+    let settled = purge_settled_quarantine_across_tenants(store, days(kept.quarantine_days)).await;
     let orphans = skip_orphaned_deliveries_across_tenants(store).await;
-    made.and(purged).and(answers).and(orphans)?;
+    made.and(purged).and(answers).and(settled).and(orphans)?;
     Ok([events?, executions?].concat())
 }
 
-async fn drop_days(store: &Store, table: DailyTable, days: u16) -> Result<Vec<String>, StoreError> {
-    let keep = Duration::from_secs(u64::from(days) * 24 * 3600);
-    drop_partitions_older_than_across_tenants(store, table, keep).await
+async fn drop_days(store: &Store, table: DailyTable, kept: u16) -> Result<Vec<String>, StoreError> {
+    drop_partitions_older_than_across_tenants(store, table, days(kept)).await
+}
+
+fn days(days: u16) -> Duration {
+    Duration::from_secs(u64::from(days) * 24 * 3600)
 }
 
 fn seconds(duration: Duration) -> i64 {
@@ -87,6 +93,35 @@ pub async fn purge_idempotency_keys_across_tenants(store: &Store, keep: Duration
             r#"
             DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM idempotency_keys WHERE created_at < now() - $1::bigint * interval '1 second'
+                LIMIT $2 FOR UPDATE SKIP LOCKED))
+            "#,
+            seconds(keep),
+            STEP as i64,
+        )
+        .execute(&store.api)
+        .await?
+        .rows_affected();
+        purged += done;
+        if done < STEP as u64 {
+            return Ok(purged);
+        }
+    }
+}
+
+/// Forgets quarantined messages that were replayed or discarded more than `keep` ago. Returns how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn purge_settled_quarantine_across_tenants(
+    store: &Store,
+    keep: Duration,
+) -> Result<u64, StoreError> {
+    let mut purged = 0;
+    loop {
+        let done = sqlx::query!(
+            r#"
+            DELETE FROM quarantined_messages WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM quarantined_messages WHERE settled_at < now() - $1::bigint * interval '1 second'
                 LIMIT $2 FOR UPDATE SKIP LOCKED))
             "#,
             seconds(keep),

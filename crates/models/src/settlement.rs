@@ -259,7 +259,7 @@ struct OverThreshold {
 impl OverThreshold {
     fn named(self) -> Option<Result<(ConfigurationId, TenantId, i32), StoreError>> {
         let (id, count) = (self.configuration_id?.into(), self.failure_count?);
-        let tenant = stored_tenant(self.tenant_id?);
+        let tenant = stored_tenant(&self.tenant_id?);
         Some(tenant.map(|tenant| (id, tenant, count)))
     }
 }

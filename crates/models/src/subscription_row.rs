@@ -102,7 +102,7 @@ impl SubscriptionRow {
 
     /// What the API shows.
     pub(crate) fn view(self, keyring: &SecretKeyring) -> Result<EventSubscription, StoreError> {
-        let tenant_id = stored_tenant(self.tenant_id)?;
+        let tenant_id = stored_tenant(&self.tenant_id)?;
         let place = SecretPlace { tenant: &tenant_id, row: self.id, column: CONNECTION_COLUMN };
         let properties = place.column(PROPERTIES_COLUMN);
         Ok(EventSubscription {

@@ -33,7 +33,7 @@ struct TenantRow {
 impl TenantRow {
     fn tenant(self) -> Result<StoredTenant, StoreError> {
         let Self { id, name, active, created_at, updated_at } = self;
-        Ok(StoredTenant { id: stored_tenant(id)?, name, active, created_at, updated_at })
+        Ok(StoredTenant { id: stored_tenant(&id)?, name, active, created_at, updated_at })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Hands each part of the settings to the crate it tunes.
 
-use std::{fs, io, time::Duration};
+use std::{collections::BTreeMap, fs, io, time::Duration};
 
 use callbacks_core::sources::settings::{OwnOutbox, SupervisorSettings};
 use callbacks_core::{
@@ -65,6 +65,7 @@ impl Settings {
             events_days: self.retention.events_days,
             executions_days: self.retention.executions_days,
             dedup_window: self.retention.dedup_window,
+            quarantine_days: self.retention.quarantine_days,
             ..RetentionSettings::default()
         }
     }
@@ -73,13 +74,13 @@ impl Settings {
         let sources = &self.sources;
         SourcesSettings {
             kafka_bootstrap_servers: sources.kafka_bootstrap_servers.clone(),
+            kafka_properties: properties(&sources.kafka_properties),
             kafka_auto_offset_reset: sources.kafka_auto_offset_reset.clone(),
             amqp_url: sources.amqp_url.clone(),
             nats_url: sources.nats_url.clone(),
             redis_url: sources.redis_url.clone(),
             consumer_group: sources.consumer_group.clone(),
             own_brokers: if sources.allow_own_brokers { OwnBrokers::Allowed } else { OwnBrokers::Refused },
-            ..SourcesSettings::default()
         }
     }
 
@@ -123,6 +124,12 @@ impl Settings {
             ..EgressSettings::default()
         })
     }
+}
+
+/// Of `name=value` each. Those without a `=` were refused before.
+pub(super) fn properties(items: &[String]) -> BTreeMap<String, String> {
+    let pairs = items.iter().filter_map(|item| item.split_once('='));
+    pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect()
 }
 
 fn milliseconds(duration: Duration) -> u64 {

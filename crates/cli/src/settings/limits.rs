@@ -6,7 +6,7 @@ const MINUTE_MS: f64 = 60_000.0;
 const DAY_MS: f64 = 24.0 * 60.0 * MINUTE_MS;
 
 /// (key, least, most): every number has a row here, which a test sees to.
-pub(super) const LIMITS: [(&str, f64, f64); 46] = [
+pub(super) const LIMITS: [(&str, f64, f64); 47] = [
     ("server.port", 0.0, 65_535.0),
     ("server.max_body_bytes", 1024.0, 67_108_864.0),
     ("server.request_timeout_ms", 100.0, 10.0 * MINUTE_MS),
@@ -52,6 +52,7 @@ pub(super) const LIMITS: [(&str, f64, f64); 46] = [
     ("sources.stop_timeout_ms", 0.0, 10.0 * MINUTE_MS),
     ("retention.events_days", 1.0, 3650.0),
     ("retention.executions_days", 1.0, 3650.0),
+    ("retention.quarantine_days", 1.0, 3650.0),
     ("retention.dedup_window_hours", 0.0, 8760.0),
 ];
 

@@ -6,6 +6,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     error::SettingsError,
+    handover,
     sections::{Authentication, Settings},
 };
 
@@ -23,6 +24,7 @@ pub(super) fn check(settings: &Settings) -> Result<Vec<String>, SettingsError> {
         flow(settings),
         circuit_breaker(settings),
         retention(settings),
+        sources(settings),
         log(settings),
     ];
     match refusals.into_iter().flatten().next() {
@@ -98,6 +100,20 @@ fn retention(settings: &Settings) -> Option<String> {
             retention.events_days
         )
     })
+}
+
+/// A property that would be refused when the first subscription is opened stops the start instead.
+fn sources(settings: &Settings) -> Option<String> {
+    let items = &settings.sources.kafka_properties;
+    if let Some(at) = items.iter().position(|item| !item.contains('=')) {
+        // Not quoted: it may be the second half of a password with a comma in it.
+        return Some(format!(
+            "item {} of sources.kafka_properties has no `=`; write name=value, and put values with a comma into a file",
+            at + 1
+        ));
+    }
+    callbacks_ingress::settings::refused_kafka_property(&handover::properties(items))
+        .map(|refusal| format!("sources.kafka_properties: {refusal}"))
 }
 
 fn log(settings: &Settings) -> Option<String> {

@@ -7,6 +7,8 @@ use super::{error::SettingsError, layers::Layers};
 
 /// Keys whose value is never shown.
 const SECRETS: [&str; 1] = ["security.encryption_key"];
+/// Keys whose items are `name=value`, of which the name is shown.
+const PROPERTIES: [&str; 1] = ["sources.kafka_properties"];
 /// Keys whose URL is shown without its password.
 const URLS: [&str; 4] = ["database.url", "sources.amqp_url", "sources.nats_url", "sources.redis_url"];
 
@@ -71,7 +73,11 @@ fn shown(key: &str, kind: &ValueKind) -> String {
         ValueKind::String(text) if URLS.contains(&key) => format!("{:?}", masked_url(text)),
         ValueKind::String(text) => format!("{text:?}"),
         ValueKind::Array(items) => {
-            let items: Vec<String> = items.iter().map(|item| format!("{:?}", item.to_string())).collect();
+            let text = |item: &config::Value| match (PROPERTIES.contains(&key), item.to_string()) {
+                (true, item) => format!("{}=***", item.split('=').next().unwrap_or_default()),
+                (false, item) => item,
+            };
+            let items: Vec<String> = items.iter().map(|item| format!("{:?}", text(item))).collect();
             format!("[{}]", items.join(", "))
         }
         other => other.to_string(),

@@ -212,6 +212,8 @@ pub(crate) struct SourcesSection {
     #[serde(deserialize_with = "text_if_any")]
     pub(crate) kafka_bootstrap_servers: Option<String>,
     pub(crate) kafka_auto_offset_reset: String,
+    /// `name=value` each; among them passwords.
+    pub(crate) kafka_properties: Vec<String>,
     #[serde(deserialize_with = "text_if_any")]
     pub(crate) amqp_url: Option<String>,
     #[serde(deserialize_with = "text_if_any")]
@@ -241,6 +243,7 @@ pub(crate) struct RetentionSection {
     pub(crate) executions_days: u16,
     #[serde(rename = "dedup_window_hours", deserialize_with = "hours")]
     pub(crate) dedup_window: Duration,
+    pub(crate) quarantine_days: u16,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -126,6 +126,25 @@ fn wrong_values_name_variable_and_remedy() {
 }
 
 #[test]
+fn kafka_properties_are_handed_over_and_bad_ones_are_named() {
+    let good = "security.protocol=SASL_SSL,sasl.username=callbacks, sasl.password=can=ary";
+    let settings =
+        Settings::from_environment(&[("CALLBACKS_SOURCES__KAFKA_PROPERTIES", good)]).expect("accepted");
+    let told = settings.brokers().kafka_properties;
+    assert_eq!((told["security.protocol"].as_str(), told["sasl.password"].as_str()), ("SASL_SSL", "can=ary"));
+    let report: String = settings.report().iter().map(|line| format!("{line}\n")).collect();
+    assert!(report.contains(r#""sasl.password=***""#) && !report.contains("can=ary"), "{report}");
+    assert!(!format!("{settings:?}").contains("can=ary"));
+    let cases =
+        [("ssl.ca.location=/etc/passwd", "ssl.ca.location is not supported"), ("a=b,canary", "item 2 of")];
+    for (value, expected) in cases {
+        let text = refusal(&[("CALLBACKS_SOURCES__KAFKA_PROPERTIES", value)]);
+        assert!(text.contains("sources.kafka_properties") && text.contains(expected), "{text}");
+        assert!(!text.contains("canary") && !text.contains("passwd"), "{text}");
+    }
+}
+
+#[test]
 fn contradictions_name_both_settings() {
     let cases = [
         (("CALLBACKS_SERVER__HOST", "0.0.0.0"), ["server.host", "security.allow_unauthenticated"]),

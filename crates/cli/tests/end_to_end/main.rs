@@ -12,6 +12,7 @@ mod black_hole;
 mod configuration_change;
 mod crash;
 mod database_away;
+mod firefly_quickstart;
 mod graceful_stop;
 mod takeover;
 mod tour;

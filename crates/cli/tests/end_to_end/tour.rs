@@ -97,7 +97,7 @@ async fn execution_of(api: &Api, configuration: &str, status: &str, accepted: &V
 }
 
 /// Computed here from the definition, not with the code under test: base64 of HMAC-SHA256 over the body.
-fn signature(body: &[u8]) -> String {
+pub(crate) fn signature(body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key of any length will do");
     mac.update(body);
     STANDARD.encode(mac.finalize().into_bytes())

@@ -21,9 +21,9 @@ pub enum Operation {
     ReadDomains,
     /// Create, change, prove and delete authorized domains.
     ChangeDomains,
-    /// Read event subscriptions.
+    /// Read event subscriptions and quarantined messages.
     ReadSubscriptions,
-    /// Create, change and delete event subscriptions.
+    /// Create, change and delete event subscriptions, replay and discard quarantined messages.
     ChangeSubscriptions,
     /// Read executions.
     ReadExecutions,

@@ -21,11 +21,19 @@ pub struct RetentionSettings {
     pub dedup_window: Duration,
     /// How long answers to idempotent requests are kept.
     pub idempotency: Duration,
+    /// Days that quarantined messages are remembered after they were replayed or discarded.
+    pub quarantine_days: u16,
 }
 
 impl Default for RetentionSettings {
     fn default() -> Self {
-        Self { events_days: 30, executions_days: 30, dedup_window: 7 * 24 * HOUR, idempotency: 24 * HOUR }
+        Self {
+            events_days: 30,
+            executions_days: 30,
+            dedup_window: 7 * 24 * HOUR,
+            idempotency: 24 * HOUR,
+            quarantine_days: 30,
+        }
     }
 }
 
@@ -36,6 +44,7 @@ pub(crate) async fn run(store: Arc<Store>, settings: RetentionSettings, stop: Ca
         executions_days: settings.executions_days,
         dedup_window: settings.dedup_window,
         idempotency: settings.idempotency,
+        quarantine_days: settings.quarantine_days,
     };
     loop {
         match retention::sweep_across_tenants(&store, &kept).await {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use callbacks_interfaces::cursor::Cursor;
 use callbacks_interfaces::event::EventAccepted;
@@ -19,21 +20,29 @@ use super::Management;
 use super::error::ManagementError;
 use super::events::intake_error;
 use super::position::{Position, Slice};
-use crate::sources::extraction::{Extracted, as_event_of_type, extract};
+use crate::intake::received_event::ReceivedEvent;
+use crate::sources::extraction::{Extracted, as_event_of_type, extract, given_id};
 use crate::sources::message::{Place, Said, SourceMessage};
+use crate::sources::shared_tenant;
+
+/// Most messages one answer lists.
+pub const MAX_ROWS: usize = 500;
 
 const WHAT: &str = "Quarantined message";
 
-/// Open messages, newest first and without their values; of one subscription where it is given.
+/// Newest first and without their values; of one subscription and in one state where they are given.
 pub async fn list(
     desk: &Management,
     scope: &TenantScope,
     subscription: Option<SubscriptionId>,
+    state: Option<QuarantineState>,
     position: Position,
 ) -> Result<Slice<QuarantinedMessage>, ManagementError> {
     let before = position.before.map(|cursor| QuarantineId::from(cursor.before()));
-    let rows = stored::list(&desk.store, scope, subscription, before, i64::from(position.one_more())).await?;
-    let views = rows.into_iter().map(view).collect::<Result<_, _>>()?;
+    let limit = i64::from(position.one_more());
+    let rows = stored::list(&desk.store, scope, subscription, state, before, limit).await?;
+    let listed = |row| view(row).map(|view| QuarantinedMessage { headers: None, ..view });
+    let views = rows.into_iter().map(listed).collect::<Result<_, _>>()?;
     Ok(Slice::cut(views, position, |row: &QuarantinedMessage| Cursor::from(row.id.uuid())))
 }
 
@@ -47,7 +56,7 @@ pub async fn get(
 }
 
 /// Accepts a message as an event after all: as it is, since the rules may have changed, or with the `type` (and `id`) that
-/// `body` gives it. Doing it twice accepts it once.
+/// `body` gives it; one of a shared subscription also with a `tenantId`. Doing it twice accepts it once.
 pub async fn replay(
     desk: &Management,
     scope: &TenantScope,
@@ -60,32 +69,44 @@ pub async fn replay(
             "Only the head of this message was kept; it cannot be replayed".to_owned(),
         ));
     }
-    let tenant = tenant_of(&row)?;
+    let owner = owner_of(&row)?;
     let subscription = SubscriptionId::from(row.subscription_id);
     let message = message_of(row);
-    let extracted = match text(body, "type")? {
-        None => extract(&message, subscription, usize::MAX),
-        Some(named) => {
-            let event_type = EventType::try_from(named)
-                .map_err(|error| ManagementError::field("type", "Pattern", error.to_string()))?;
-            as_event_of_type(&message, subscription, &event_type, text(body, "id")?.map(str::to_owned))
-        }
-    };
-    let event = match extracted {
-        Extracted::Event(event) => *event,
-        Extracted::Tombstone => {
-            return Err(ManagementError::Conflict(
-                "This message has neither a value nor a type; give it a type".to_owned(),
-            ));
-        }
-        Extracted::Poison(reason) => {
-            return Err(ManagementError::Conflict(format!("This message is still no event: {reason}")));
-        }
-    };
+    let tenant = tenant_of(owner, &message, body)?;
+    let event = event_of(&message, subscription, body)?;
     let accepted =
         desk.engine.accept_received(&tenant, vec![event]).await.map_err(|error| intake_error(&error))?;
     stored::mark_replayed(&desk.store, scope, id).await?;
     accepted.into_iter().next().ok_or(ManagementError::Internal)
+}
+
+/// The event a message is, or is said to be.
+fn event_of(
+    message: &SourceMessage,
+    subscription: SubscriptionId,
+    body: &Map<String, Value>,
+) -> Result<ReceivedEvent, ManagementError> {
+    let id = text(body, "id")?
+        .map(given_id)
+        .transpose()
+        .map_err(|reason| ManagementError::field("id", "Size", reason))?;
+    let extracted = match text(body, "type")? {
+        None => extract(message, subscription, usize::MAX),
+        Some(named) => {
+            let event_type = EventType::try_from(named)
+                .map_err(|error| ManagementError::field("type", "Pattern", error.to_string()))?;
+            as_event_of_type(message, subscription, &event_type, id.clone())
+        }
+    };
+    match extracted {
+        Extracted::Event(event) => Ok(ReceivedEvent { id: id.or_else(|| event.id.clone()), ..*event }),
+        Extracted::Tombstone => Err(ManagementError::Conflict(
+            "This message has neither a value nor a type; give it a type".to_owned(),
+        )),
+        Extracted::Poison(reason) => {
+            Err(ManagementError::Conflict(format!("This message is still no event: {reason}")))
+        }
+    }
 }
 
 /// Decides that a message is not wanted, and forgets its value.
@@ -115,7 +136,7 @@ fn open(row: StoredQuarantined) -> Result<StoredQuarantined, ManagementError> {
 }
 
 fn truncated(row: &StoredQuarantined) -> bool {
-    row.payload.as_ref().is_some_and(|payload| payload.len() as i64 != row.payload_size)
+    row.kept_size.is_some_and(|kept| i64::from(kept) != row.payload_size)
 }
 
 fn text<'a>(body: &'a Map<String, Value>, field: &str) -> Result<Option<&'a str>, ManagementError> {
@@ -126,8 +147,29 @@ fn text<'a>(body: &'a Map<String, Value>, field: &str) -> Result<Option<&'a str>
     }
 }
 
-fn tenant_of(row: &StoredQuarantined) -> Result<TenantId, ManagementError> {
-    TenantId::try_from(row.tenant_id.as_str()).map_err(|_| ManagementError::Internal)
+fn owner_of(row: &StoredQuarantined) -> Result<TenantId, ManagementError> {
+    TenantId::owner(&row.tenant_id).map_err(|_| ManagementError::Internal)
+}
+
+/// Whose event a message becomes. Only that of a shared subscription names its tenant, or is given one.
+fn tenant_of(
+    owner: TenantId,
+    message: &SourceMessage,
+    body: &Map<String, Value>,
+) -> Result<TenantId, ManagementError> {
+    let given = text(body, "tenantId")?;
+    match (owner.is_shared(), given) {
+        (false, Some(named)) if named != owner.as_str() => Err(ManagementError::field(
+            "tenantId",
+            "Pattern",
+            "tenantId is for messages of shared subscriptions; this one belongs to its subscription's tenant",
+        )),
+        (false, _) => Ok(owner),
+        (true, Some(named)) => TenantId::try_from(named)
+            .map_err(|error| ManagementError::field("tenantId", "Pattern", error.to_string())),
+        (true, None) => shared_tenant::of(message)
+            .map_err(|reason| ManagementError::Conflict(format!("{reason}; give it a tenantId"))),
+    }
 }
 
 /// The message as its broker delivered it. Here it stands for good, so its place lasts.
@@ -154,16 +196,11 @@ fn texts(object: Value) -> BTreeMap<String, String> {
 fn view(row: StoredQuarantined) -> Result<QuarantinedMessage, StoreError> {
     let corrupt = |column: &str| StoreError::Corrupt(format!("quarantined_messages.{column}"));
     let truncated = truncated(&row);
-    let (payload, payload_base64) = match row.payload.map(String::from_utf8) {
-        None => (None, None),
-        Some(Ok(text)) => (Some(text), None),
-        Some(Err(octets)) => {
-            (None, Some(base64::engine::general_purpose::STANDARD.encode(octets.as_bytes())))
-        }
-    };
+    let payload_base64 = row.payload.as_ref().map(|octets| STANDARD.encode(octets));
+    let payload = row.payload.and_then(|octets| String::from_utf8(octets).ok());
     Ok(QuarantinedMessage {
         id: row.id.into(),
-        tenant_id: TenantId::try_from(row.tenant_id).map_err(|_| corrupt("tenant_id"))?,
+        tenant_id: TenantId::owner(&row.tenant_id).map_err(|_| corrupt("tenant_id"))?,
         subscription_id: row.subscription_id.into(),
         topic: row.topic,
         partition: row.partition,

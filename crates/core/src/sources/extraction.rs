@@ -83,6 +83,14 @@ pub fn as_event_of_type(
     }
 }
 
+/// An event's id as somebody gives it.
+///
+/// # Errors
+/// When it is too long or has control characters.
+pub fn given_id(id: &str) -> Result<String, String> {
+    within_limits("the event's id", id.to_owned())
+}
+
 /// The id of a message that names none: UUID version 5 of where it stood. The broker's time is part of it: a topic that was
 /// deleted and made anew counts its offsets from the start again, and its messages are others.
 #[must_use]

@@ -70,7 +70,7 @@ impl PostgresOutbox {
         }
     }
 
-    /// Opens the outbox of a subscription: of its tenant alone, in the database its `connectionConfig` names.
+    /// Opens the outbox of a subscription: of its tenant alone (of all where it is shared), in the database its `connectionConfig` names.
     ///
     /// # Errors
     /// When it names none, or none that can be reached.
@@ -83,12 +83,11 @@ impl PostgresOutbox {
         // sqlx quotes parts of what it cannot read, and the URL carries a password.
         let database = OutboxDatabase::at(url, CONNECTIONS)
             .map_err(|_| SourceError("connectionConfig.url is no PostgreSQL URL".to_owned()))?;
-        database
-            .waiting(&TenantScope::One(subscription.tenant_id.clone()))
-            .await
-            .map_err(|error| SourceError::new(&error))?;
+        let tenant = &subscription.tenant_id;
+        let rows = if tenant.is_shared() { TenantScope::All } else { TenantScope::One(tenant.clone()) };
+        database.waiting(&rows).await.map_err(|error| SourceError::new(&error))?;
         let floor = Duration::from_millis(u64::try_from(subscription.polling_interval_ms).unwrap_or(1000));
-        Ok(Box::new(Self::new(database, TenantScope::One(subscription.tenant_id.clone()), floor)))
+        Ok(Box::new(Self::new(database, rows, floor)))
     }
 
     /// Waits for an announcement, or for the floor to pass.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use callbacks_interfaces::event_subscription::EventSubscription;
 use callbacks_interfaces::tenant::TenantId;
 use callbacks_models::quarantined_messages::{self, NewQuarantined};
 use tracing::{error, warn};
@@ -11,6 +12,7 @@ use super::extraction::{Extracted, extract};
 use super::message::{Arrival, SourceMessage};
 use super::poison::quarantined;
 use super::pump::{Feed, PumpSurroundings, tenant_of};
+use super::shared_tenant;
 use super::tally::Tally;
 use crate::intake::error::IntakeError;
 use crate::intake::received_event::ReceivedEvent;
@@ -29,6 +31,15 @@ pub(super) struct Storing {
 struct Sorted {
     event: ReceivedEvent,
     message: Option<Box<SourceMessage>>,
+}
+
+/// The tenant of a subscription's message: the subscription's, unless it is shared.
+fn whose(subscription: &EventSubscription, message: &SourceMessage) -> Result<TenantId, String> {
+    if subscription.tenant_id.is_shared() {
+        shared_tenant::of(message)
+    } else {
+        Ok(subscription.tenant_id.clone())
+    }
 }
 
 impl Storing {
@@ -53,43 +64,42 @@ impl Storing {
     ) {
         let (message, subscription) = match (arrival, &self.feed) {
             (Arrival::Event(tenant, event), _) => {
-                return self.keep(tenant, Sorted { event: *event, message: None }, wanted);
+                let sorted = Sorted { event: *event, message: None };
+                if self.takes(&sorted.event) {
+                    wanted.entry(tenant).or_default().push(sorted);
+                }
+                return;
             }
             (Arrival::Message(message), Feed::Subscription(subscription, _)) => (message, subscription),
             // The own outbox holds events only.
             (Arrival::Message(_), Feed::OwnOutbox) => return,
         };
-        match extract(&message, subscription.id, self.around.settings.max_payload) {
-            Extracted::Tombstone => self.tally.filtered(1, "tombstone"),
-            Extracted::Poison(reason) => {
-                poison.push(quarantined(
-                    &message,
-                    subscription,
-                    reason,
-                    self.around.settings.quarantined_payload,
-                ));
+        let settings = &self.around.settings;
+        let sorted = match extract(&message, subscription.id, settings.max_payload) {
+            Extracted::Tombstone => return self.tally.filtered(1, "tombstone"),
+            Extracted::Poison(reason) => Err(reason),
+            Extracted::Event(event) if !self.takes(&event) => return,
+            Extracted::Event(event) => whose(subscription, &message).map(|tenant| (tenant, *event)),
+        };
+        match sorted {
+            Ok((tenant, event)) => {
+                wanted.entry(tenant).or_default().push(Sorted { event, message: Some(message) });
             }
-            Extracted::Event(event) => {
-                let sorted = Sorted { event: *event, message: Some(message) };
-                self.keep(subscription.tenant_id.clone(), sorted, wanted);
+            Err(reason) => {
+                poison.push(quarantined(&message, subscription, reason, settings.quarantined_payload));
             }
         }
     }
 
-    /// Keeps an event whose type the feed takes; an empty list of patterns takes all.
-    fn keep(&self, tenant: TenantId, sorted: Sorted, wanted: &mut BTreeMap<TenantId, Vec<Sorted>>) {
-        let taken = match &self.feed {
-            Feed::OwnOutbox => true,
-            Feed::Subscription(subscription, patterns) => {
-                let takes_all = subscription.event_type_patterns.as_ref().is_none_or(Vec::is_empty);
-                takes_all || patterns.iter().any(|pattern| pattern.matches(sorted.event.event_type.as_str()))
-            }
-        };
-        if taken {
-            wanted.entry(tenant).or_default().push(sorted);
-        } else {
+    /// Whether the feed takes events of this type, which an empty list of patterns always does. Counts it where not.
+    fn takes(&self, event: &ReceivedEvent) -> bool {
+        let Feed::Subscription(subscription, patterns) = &self.feed else { return true };
+        let takes_all = subscription.event_type_patterns.as_ref().is_none_or(Vec::is_empty);
+        let taken = takes_all || patterns.iter().any(|pattern| pattern.matches(event.event_type.as_str()));
+        if !taken {
             self.tally.filtered(1, "pattern");
         }
+        taken
     }
 
     /// All events of a tenant at once; if the database refuses what one of them holds, each by itself.

@@ -47,8 +47,13 @@ impl Tally {
     /// For a subscription with so many consumers. `name` and `system` label its metrics.
     #[must_use]
     pub fn new(name: String, system: String, consumers: usize) -> Self {
+        let labels = vec![Label::new("subscription", name), Label::new("system", system)];
+        // There from the start, so that the first one of each is seen as a change.
+        for counter in [metric_names::QUARANTINED, metric_names::RECONNECTS, metric_names::REBALANCES] {
+            metrics::counter!(counter, labels.clone()).increment(0);
+        }
         Self {
-            labels: vec![Label::new("subscription", name), Label::new("system", system)],
+            labels,
             received: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             filtered: AtomicU64::new(0),

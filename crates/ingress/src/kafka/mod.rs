@@ -11,3 +11,4 @@ mod properties;
 mod topics;
 
 pub(crate) use consumer::open;
+pub(crate) use properties::refused_property;

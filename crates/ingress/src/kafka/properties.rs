@@ -4,6 +4,8 @@
 //! from a tenant. Names of the Java client that mean the same are translated; those about deserializing, or about what
 //! this service decides itself, are passed over.
 
+use std::collections::BTreeMap;
+
 use callbacks_core::sources::event_source::SourceError;
 use callbacks_interfaces::event_subscription::EventSubscription;
 
@@ -107,6 +109,13 @@ pub(super) fn consumer_properties(
         told.push((name.to_owned(), value.to_owned()));
     }
     Ok(told)
+}
+
+/// The refusal of the first property that is not allowed.
+pub(crate) fn refused_property(properties: &BTreeMap<String, String>) -> Option<SourceError> {
+    let properties = Properties::of(Some(properties));
+    let mut told = Vec::new();
+    properties.iter().find_map(|(name, value)| translate(name, value, &mut told).err())
 }
 
 fn defaults(settings: &SourcesSettings, by_pattern: bool) -> Vec<(String, String)> {

@@ -13,7 +13,13 @@ use crate::fixture::{Fixture, event, named};
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn kept() -> Retained {
-    Retained { events_days: 30, executions_days: 30, dedup_window: 7 * DAY, idempotency: DAY }
+    Retained {
+        events_days: 30,
+        executions_days: 30,
+        dedup_window: 7 * DAY,
+        idempotency: DAY,
+        quarantine_days: 30,
+    }
 }
 
 #[sqlx::test(migrations = "../../migrations")]
@@ -76,10 +82,26 @@ async fn a_sweep_forgets_what_is_out_of_date(_: PgPoolOptions, options: PgConnec
     )
     .await;
     db.queue("acme", ConfigurationId::now_v7(), 2).await;
+    db.run(
+        "INSERT INTO event_subscriptions (id, tenant_id, name, messaging_system_type, topic_or_queue)
+            VALUES ('00000000-0000-0000-0000-000000000001', 'acme', 'n', 'KAFKA', 't')",
+    )
+    .await;
+    db.run(
+        "INSERT INTO quarantined_messages (id, tenant_id, subscription_id, topic, partition, position, reason, headers,
+                                           payload_size, state, quarantined_at, settled_at)
+         SELECT gen_random_uuid(), 'acme', '00000000-0000-0000-0000-000000000001', 't', '0', n::text, 'r', '{}', 0,
+                (ARRAY['OPEN', 'REPLAYED', 'DISCARDED', 'REPLAYED'])[n], now() - interval '99 days',
+                (ARRAY[NULL, now() - interval '31 days', now() - interval '31 days', now() - interval '29 days'])[n]
+         FROM generate_series(1, 4) n",
+    )
+    .await;
     assert_eq!(sweep_across_tenants(&db.store, &kept()).await.expect("sweeps"), Vec::<String>::new());
     assert_eq!(db.number("SELECT count(*) FROM event_ids").await, 1);
     assert_eq!(db.number("SELECT count(*) FROM idempotency_keys").await, 1);
     assert_eq!(db.number("SELECT count(*) FROM delivery_queue").await, 0);
+    let kept = "SELECT sum(position::int) FROM quarantined_messages";
+    assert_eq!(db.number(kept).await, 5, "what waits for somebody, and what was settled lately");
     assert_eq!(db.number("SELECT count(*) FROM callback_executions WHERE status = 'SKIPPED'").await, 2);
 }
 

@@ -91,6 +91,10 @@ const TABLE: &[(&str, &str, Option<Operation>)] = &[
     ("/api/v1/event-subscriptions/{id}/activate", "POST", Some(Operation::ChangeSubscriptions)),
     ("/api/v1/event-subscriptions/{id}/deactivate", "POST", Some(Operation::ChangeSubscriptions)),
     ("/api/v1/event-subscriptions/{id}/status", "GET", Some(Operation::ReadSubscriptions)),
+    ("/api/v1/quarantined-messages", "GET", Some(Operation::ReadSubscriptions)),
+    ("/api/v1/quarantined-messages/{id}", "GET", Some(Operation::ReadSubscriptions)),
+    ("/api/v1/quarantined-messages/{id}/replay", "POST", Some(Operation::ChangeSubscriptions)),
+    ("/api/v1/quarantined-messages/{id}/discard", "POST", Some(Operation::ChangeSubscriptions)),
     ("/api/v1/callback-executions", "GET", Some(Operation::ReadExecutions)),
     (
         "/api/v1/callback-executions/by-configuration/{configurationId}",

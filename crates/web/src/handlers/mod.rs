@@ -12,5 +12,6 @@ pub mod deliveries;
 pub mod event_subscriptions;
 pub mod events;
 pub mod listing;
+pub mod quarantined_messages;
 pub mod tenants;
 pub mod well_known;

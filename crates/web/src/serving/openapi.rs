@@ -21,6 +21,7 @@ use crate::serving::router::api;
         (name = "Callback Configurations", description = "Endpoints of tenants: where callbacks go, which, signed how, retried when"),
         (name = "Authorized Domains", description = "Hosts a tenant may send callbacks to"),
         (name = "Event Subscriptions", description = "Broker topics that feed events in"),
+        (name = "Quarantined Messages", description = "Broker messages that were no events"),
         (name = "Callback Executions", description = "Every attempt of every delivery"),
         (name = "Deliveries", description = "Deliveries under way or waiting"),
         (name = "Tenants", description = "Who the service works for"),

@@ -13,7 +13,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::handlers::{
     actuator, api_keys, audit_log, authorized_domains, callback_configurations, callback_executions,
-    deliveries, event_subscriptions, events, tenants, well_known,
+    deliveries, event_subscriptions, events, quarantined_messages, tenants, well_known,
 };
 use crate::middleware::edge::edge;
 use crate::problem_response::ApiError;
@@ -93,6 +93,10 @@ fn subscription_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(subscriptions::activate))
         .routes(routes!(subscriptions::deactivate))
         .routes(routes!(subscriptions::status))
+        .routes(routes!(quarantined_messages::list))
+        .routes(routes!(quarantined_messages::get))
+        .routes(routes!(quarantined_messages::replay))
+        .routes(routes!(quarantined_messages::discard))
 }
 
 fn execution_routes() -> OpenApiRouter<AppState> {

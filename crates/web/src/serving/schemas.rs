@@ -200,7 +200,8 @@ pub struct EventSubscriptionBody {
     /// Pause between polls in milliseconds.
     #[schema(minimum = 100, maximum = 60_000, default = 1000)]
     pub polling_interval_ms: Option<i32>,
-    /// Whose events these are; `default` if absent.
+    /// Whose events these are; `default` if absent. `*` makes a shared subscription (operator only): each message names
+    /// its tenant.
     #[schema(max_length = 100)]
     pub tenant_id: Option<String>,
     /// Anything.
@@ -231,6 +232,22 @@ pub struct FilterBody {
     pub filters: Option<BTreeMap<String, Value>>,
     /// Text contained in the searchable fields, whatever its case.
     pub search: Option<String>,
+}
+
+/// Optional body of the replay of a quarantined message: what it is, where it does not say so itself.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = QuarantineReplay)]
+pub struct QuarantineReplayBody {
+    /// The event's type; with it the value may be anything, JSON or not.
+    #[schema(rename = "type", min_length = 1, max_length = 255, example = "order.created")]
+    pub r#type: Option<String>,
+    /// The event's id instead of the message's own.
+    #[schema(max_length = 255)]
+    pub id: Option<String>,
+    /// Whose event it is; only for messages of shared subscriptions.
+    #[schema(max_length = 100)]
+    pub tenant_id: Option<String>,
 }
 
 /// Optional body of a secret rotation.

@@ -13,6 +13,7 @@ mod hostile;
 mod idempotency;
 mod paging;
 mod permissions;
+mod quarantine;
 mod serving;
 mod support;
 mod tenancy;

@@ -112,6 +112,8 @@ async fn things(service: &Guarded, tenant: &str, host: &str) -> Things {
     hook["url"] = format!("https://{host}/in").into();
     let key = json!({"name": "spare", "role": "tenant-viewer"});
     let domain_id = make("/api/v1/authorized-domains", domain(host)).await;
+    let subscription = make("/api/v1/event-subscriptions", subscription()).await;
+    let quarantined = quarantined(service, tenant, &subscription).await;
     let configuration = make("/api/v1/callback-configurations", hook).await;
     let event = make("/api/v1/events", json!({"type": "order.created", "payload": {}})).await;
     Things {
@@ -120,13 +122,20 @@ async fn things(service: &Guarded, tenant: &str, host: &str) -> Things {
             ("callback-executions/by-configuration", configuration.clone()),
             ("callback-executions", execution(service, &operator, &configuration).await),
             ("callback-configurations", configuration),
-            ("event-subscriptions", make("/api/v1/event-subscriptions", subscription()).await),
+            ("event-subscriptions", subscription),
+            ("quarantined-messages", quarantined),
             ("events", event),
             ("api-keys", make("/api/v1/api-keys", key).await),
             ("tenants", tenant.to_owned()),
         ],
         domain: host.to_owned(),
     }
+}
+
+/// A message set aside for a subscription.
+async fn quarantined(service: &Guarded, tenant: &str, subscription: &str) -> String {
+    let subscription: Uuid = subscription.parse().expect("an id");
+    service.service.quarantine(tenant, subscription, "0", br#"{ no event"#).await
 }
 
 /// The first execution of a configuration, once there is one.
@@ -183,6 +192,7 @@ fn body_for(path: &str, of: &Things) -> Value {
         _ if path.ends_with("/filter") => json!({}),
         "/api/v1/events/batch" => json!([{"type": "order.created", "payload": {}}]),
         _ if path.starts_with("/api/v1/events") => json!({"type": "order.created", "payload": {}}),
+        _ if path.starts_with("/api/v1/quarantined-messages") => json!({"type": "order.created"}),
         "/api/v1/tenants" => json!({"id": "tenant-c"}),
         _ if path.starts_with("/api/v1/tenants") => json!({"name": "A"}),
         "/api/v1/api-keys" => json!({"name": "k", "role": "tenant-viewer", "tenantId": "tenant-c"}),
@@ -207,9 +217,14 @@ fn shape(answer: &Answer, asked_for: &str) -> String {
 /// Everything of a tenant that a stranger could have changed.
 async fn state_of(service: &Guarded, operator: &str, of: &Things) -> Vec<Value> {
     let mut views = Vec::new();
-    for resource in
-        ["authorized-domains", "callback-configurations", "event-subscriptions", "api-keys", "tenants"]
-    {
+    for resource in [
+        "authorized-domains",
+        "callback-configurations",
+        "event-subscriptions",
+        "quarantined-messages",
+        "api-keys",
+        "tenants",
+    ] {
         let path = filled(&format!("/api/v1/{resource}/{{id}}"), of);
         let mut view = service.get(operator, &path).await.json;
         for counted in ["lastUsedAt", "lastSuccessAt", "lastCallbackAt", "totalCallbacks"] {

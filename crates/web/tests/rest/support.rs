@@ -17,6 +17,8 @@ use callbacks_core::maintenance::retention::RetentionSettings;
 use callbacks_core::management::Management;
 use callbacks_core::routing::target::TargetDefaults;
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
+use callbacks_interfaces::tenant::TenantId;
+use callbacks_models::quarantined_messages::{self, NewQuarantined};
 use callbacks_models::secret_column::SecretKeyring;
 use callbacks_models::store::{Store, StoreSettings};
 use callbacks_web::auth::guard::Guard;
@@ -27,6 +29,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use sqlx::PgPool;
 use tower::ServiceExt;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// Every endpoint of the world: answers 200 to everything.
@@ -103,6 +106,36 @@ impl Service {
     /// What the handlers share.
     pub(crate) fn state(&self) -> AppState {
         self.state.clone()
+    }
+
+    /// Sets a message of a subscription aside, as a consumer does; answers its id.
+    pub(crate) async fn quarantine(
+        &self,
+        tenant: &str,
+        subscription: Uuid,
+        position: &str,
+        value: &[u8],
+    ) -> String {
+        let message = NewQuarantined {
+            tenant: TenantId::owner(tenant).expect("a tenant id"),
+            subscription: subscription.into(),
+            topic: "orders".to_owned(),
+            partition: "0".to_owned(),
+            position: position.to_owned(),
+            reason: "the value is not JSON".to_owned(),
+            message_at: None,
+            key: Some(b"k".to_vec()),
+            content_type: None,
+            headers: serde_json::json!({"region": "eu", "Authorization": "Bearer canary"}),
+            payload: Some(value.to_vec()),
+            payload_size: value.len() as i64,
+        };
+        assert_eq!(quarantined_messages::insert(&self.store, &[message]).await.expect("stored"), 1);
+        let newest =
+            "SELECT id FROM quarantined_messages WHERE subscription_id = $1 ORDER BY id DESC LIMIT 1";
+        let id: Uuid =
+            sqlx::query_scalar(newest).bind(subscription).fetch_one(&self.pool).await.expect("it is there");
+        id.to_string()
     }
 
     /// Takes the API's connections to the database away.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
@@ -80,6 +80,21 @@ fn what_reads_files_or_loads_code_is_refused_by_name() {
         let error = told(&subscription(json!(null), json!({name: "canary"}))).expect_err(name);
         assert!(error.0.contains(name) && !error.0.contains("canary"), "{error}");
     }
+}
+
+#[test]
+fn the_service_s_own_properties_are_checked_before_any_subscription_is_opened() {
+    let of = |pairs: &[(&str, &str)]| {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let fine =
+        of(&[("security.protocol", "SASL_SSL"), ("SASL_PASSWORD", "canary"), ("max.poll.records", "1")]);
+    assert_eq!(refused_property(&fine), None);
+    let refused = refused_property(&of(&[("ssl.ca.location", "canary")])).expect("not allowed");
+    assert!(refused.0.contains("ssl.ca.location") && !refused.0.contains("canary"), "{refused}");
 }
 
 #[test]

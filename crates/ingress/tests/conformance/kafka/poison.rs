@@ -47,7 +47,7 @@ async fn a_thousand_poison_records_stop_nothing_and_are_all_kept() {
     .await;
 
     let newest = Position { before: None, limit: 2 };
-    let slice = quarantine::list(&replica.desk, &scope(), Some(id), newest).await.expect("a list");
+    let slice = quarantine::list(&replica.desk, &scope(), Some(id), None, newest).await.expect("a list");
     assert!(
         slice.rows.len() == 2 && slice.next.is_some() && slice.rows[0].reason.contains("not JSON"),
         "{:?}",

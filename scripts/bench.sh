@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Builds the service and the benchmark and runs it, with a Kafka broker of its own. Arguments go to `callbacks-bench run`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh brokers
+cargo build --release --locked -p callbacks-cli -p callbacks-bench
+cargo run --release --quiet --locked -p callbacks-core --example signing_cost
+
+brokers=$(mktemp -d /tmp/callbacks-bench-brokers.XXXXXX)
+finish() {
+  scripts/brokers/stop.sh "$brokers" >/dev/null || true
+  rm -rf "$brokers"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+scripts/brokers/start.sh "$brokers" kafka >&2
+# shellcheck source=/dev/null
+. "$brokers/env"
+kafka=()
+if [ "$CALLBACKS_TEST_KAFKA" != unavailable ]; then kafka=(--kafka "$CALLBACKS_TEST_KAFKA"); fi
+"${CARGO_TARGET_DIR:-target}/release/callbacks-bench" run ${kafka[@]+"${kafka[@]}"} "$@"
