@@ -24,7 +24,7 @@ scratch_url=$(printf '%s' "$DATABASE_URL" | sed -E "s#^([a-z]+://[^/?]*)(/[^?]*)
 
 run_sql -d "$DATABASE_URL" -c "CREATE DATABASE $scratch"
 for file in "$root"/migrations/[0-9]*.sql; do
-    run_sql -d "$scratch_url" -f "$file"
+    run_sql -d "$scratch_url" -f "$file" >/dev/null
 done
 
 # The macros write a file a query while they expand, and they expand only if the crate is compiled anew.

@@ -117,7 +117,7 @@ pub async fn accept(
 
 async fn accept_nothing(store: &Store) -> Result<AcceptedBatch, AcceptError> {
     let accepted_at = sqlx::query_scalar!(r#"SELECT now() AS "now!""#)
-        .fetch_one(&store.api)
+        .fetch_one(&store.engine)
         .await
         .map_err(StoreError::from)?;
     Ok(AcceptedBatch { batch_id: None, accepted_at, events: Vec::new() })

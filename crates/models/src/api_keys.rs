@@ -71,7 +71,7 @@ pub struct EffectiveApiKey {
 /// When the database fails.
 pub async fn create(store: &Store, key: &NewApiKey) -> Result<StoredApiKey, StoreError> {
     let tenant = key.tenant.as_ref().map(TenantId::as_str);
-    let mut transaction = store.api.begin().await?;
+    let mut transaction = store.engine.begin().await?;
     sqlx::query!(
         "INSERT INTO tenants (id) SELECT $1::text WHERE $1::text IS NOT NULL ON CONFLICT (id) DO NOTHING",
         tenant
@@ -112,7 +112,7 @@ pub async fn get(store: &Store, id: Uuid) -> Result<Option<StoredApiKey>, StoreE
         "#,
         id,
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&store.engine)
     .await?;
     Ok(found)
 }
@@ -138,7 +138,7 @@ pub async fn list_across_tenants(
         before,
         limit,
     )
-    .fetch_all(&store.api)
+    .fetch_all(&store.engine)
     .await?;
     Ok(found)
 }
@@ -156,7 +156,7 @@ pub async fn revoke(store: &Store, id: Uuid) -> Result<Option<StoredApiKey>, Sto
         "#,
         id,
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&store.engine)
     .await?;
     Ok(found)
 }
@@ -166,7 +166,7 @@ pub async fn revoke(store: &Store, id: Uuid) -> Result<Option<StoredApiKey>, Sto
 /// # Errors
 /// When the database fails.
 pub async fn version_across_tenants(store: &Store) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar!("SELECT version FROM access_version").fetch_one(&store.api).await?)
+    Ok(sqlx::query_scalar!("SELECT version FROM access_version").fetch_one(&store.engine).await?)
 }
 
 /// Every key that is accepted now: not revoked, not expired, its tenant active.
@@ -182,7 +182,7 @@ pub async fn effective_across_tenants(store: &Store) -> Result<Vec<EffectiveApiK
           AND (k.tenant_id IS NULL OR t.active)
         "#,
     )
-    .fetch_all(&store.api)
+    .fetch_all(&store.engine)
     .await?;
     rows.into_iter()
         .map(|row| {
@@ -206,7 +206,7 @@ pub async fn effective_across_tenants(store: &Store) -> Result<Vec<EffectiveApiK
 /// When the database fails.
 pub async fn mark_used_across_tenants(store: &Store, ids: &[Uuid]) -> Result<(), StoreError> {
     sqlx::query!("UPDATE api_keys SET last_used_at = date_trunc('minute', now()) WHERE id = ANY($1)", ids)
-        .execute(&store.api)
+        .execute(&store.engine)
         .await?;
     Ok(())
 }

@@ -90,7 +90,7 @@ impl From<LinkRow> for AuditLink {
 /// # Errors
 /// When the database fails; then nothing was appended.
 pub async fn append(store: &Store, entry: &AuditEntry, seal: Seal) -> Result<(), StoreError> {
-    let mut transaction = store.api.begin().await?;
+    let mut transaction = store.begin_for_named(&entry.tenant_id).await?;
     let head = sqlx::query!(
         r#"
         INSERT INTO audit_heads AS h (tenant_id) VALUES ($1)
@@ -159,7 +159,7 @@ pub async fn newest(
         before.map(Cursor::before),
         limit,
     )
-    .fetch_all(&store.api)
+    .fetch_all(&mut *store.read(scope).await?)
     .await?;
     Ok(rows.into_iter().map(AuditLink::from).collect())
 }
@@ -178,7 +178,7 @@ pub async fn heads_across_tenants(store: &Store) -> Result<Vec<AuditHead>, Store
         ORDER BY chain
         "#,
     )
-    .fetch_all(&store.api)
+    .fetch_all(&store.engine)
     .await?;
     Ok(heads)
 }
@@ -203,7 +203,7 @@ pub async fn stretch(
         after,
         limit,
     )
-    .fetch_all(&store.api)
+    .fetch_all(&store.engine)
     .await?;
     Ok(rows.into_iter().map(AuditLink::from).collect())
 }

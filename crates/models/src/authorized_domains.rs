@@ -7,6 +7,7 @@ use callbacks_interfaces::ids::DomainId;
 use callbacks_interfaces::page::Page;
 use callbacks_interfaces::tenant::TenantScope;
 use serde_json::Value;
+use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 
 use crate::callback_configurations::owner;
@@ -30,6 +31,7 @@ pub async fn create(
 ) -> Result<AuthorizedDomain, StoreError> {
     let tenant = owner(scope, draft.tenant_id.as_ref());
     let id = DomainId::now_v7();
+    let mut transaction = store.begin(scope).await?;
     sqlx::query!(
         r#"
         INSERT INTO authorized_domains (
@@ -56,9 +58,10 @@ pub async fn create(
         draft.expires_at,
         draft.authorized_by,
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
-    let created = get(store, scope, id).await?;
+    let created = read(&mut transaction, scope, id).await?;
+    transaction.commit().await?;
     created.ok_or_else(|| StoreError::corrupt("authorized_domains", "deleted while being created"))
 }
 
@@ -71,7 +74,15 @@ pub async fn get(
     scope: &TenantScope,
     id: DomainId,
 ) -> Result<Option<AuthorizedDomain>, StoreError> {
-    let rows = DomainRow::by_ids(store, scope, &[id.uuid()]).await?;
+    read(&mut *store.read(scope).await?, scope, id).await
+}
+
+async fn read(
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    id: DomainId,
+) -> Result<Option<AuthorizedDomain>, StoreError> {
+    let rows = DomainRow::by_ids(connection, scope, &[id.uuid()]).await?;
     rows.into_iter().next().map(DomainRow::view).transpose()
 }
 
@@ -84,9 +95,10 @@ pub async fn filter(
     scope: &TenantScope,
     request: &FilterRequest,
 ) -> Result<Page<AuthorizedDomain>, FilterError> {
-    let keys = page_of_keys(store, &DOMAIN_LIST, scope, request).await?;
+    let mut connection = store.read(scope).await?;
+    let keys = page_of_keys(&mut connection, &DOMAIN_LIST, scope, request).await?;
     let ids: Vec<Uuid> = keys.page.iter().map(|(id, _)| *id).collect();
-    let rows = DomainRow::by_ids(store, scope, &ids).await?;
+    let rows = DomainRow::by_ids(&mut connection, scope, &ids).await?;
     let views = in_order(&keys.page, rows, |row| (row.id, row.id))
         .into_iter()
         .map(DomainRow::view)
@@ -105,6 +117,7 @@ pub async fn replace(
     id: DomainId,
     draft: &AuthorizedDomainDraft,
 ) -> Result<Option<AuthorizedDomain>, StoreError> {
+    let mut transaction = store.begin(scope).await?;
     sqlx::query!(
         r#"
         WITH old AS (
@@ -141,9 +154,11 @@ pub async fn replace(
         draft.expires_at,
         draft.authorized_by,
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
-    get(store, scope, id).await
+    let replaced = read(&mut transaction, scope, id).await?;
+    transaction.commit().await?;
+    Ok(replaced)
 }
 
 /// Marks every domain of this name in scope as verified by `method`; `false` when there is none.
@@ -156,6 +171,7 @@ pub async fn verify(
     domain: &str,
     method: &str,
 ) -> Result<bool, StoreError> {
+    let mut transaction = store.begin(scope).await?;
     let done = sqlx::query!(
         r#"
         UPDATE authorized_domains SET verified = true, verification_method = $3, verified_at = now(), updated_at = now()
@@ -165,8 +181,9 @@ pub async fn verify(
         scope.sql(),
         method,
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(done.rows_affected() > 0)
 }
 
@@ -175,6 +192,7 @@ pub async fn verify(
 /// # Errors
 /// When the database fails.
 pub async fn delete(store: &Store, scope: &TenantScope, id: DomainId) -> Result<bool, StoreError> {
+    let mut transaction = store.begin(scope).await?;
     let deleted = sqlx::query_scalar!(
         r#"
         WITH deleted AS (
@@ -187,7 +205,8 @@ pub async fn delete(store: &Store, scope: &TenantScope, id: DomainId) -> Result<
         id.uuid(),
         scope.sql(),
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(deleted.is_some())
 }

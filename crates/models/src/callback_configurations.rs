@@ -14,6 +14,7 @@ use callbacks_interfaces::secret::SecretText;
 use callbacks_interfaces::tenant::{TenantId, TenantScope};
 use serde::Serialize;
 use serde_json::Value;
+use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
@@ -38,6 +39,7 @@ pub async fn create(
     let tenant = owner(scope, draft.tenant_id.as_ref());
     let id = ConfigurationId::now_v7();
     let written = Written::of(store, draft, &tenant, id)?;
+    let mut transaction = store.begin(scope).await?;
     sqlx::query!(
         r#"
         WITH created AS (
@@ -89,9 +91,10 @@ pub async fn create(
         draft.on_error.as_str(),
         written.signing_key,
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
-    let created = get(store, scope, id).await?;
+    let created = read(store, &mut transaction, scope, id).await?;
+    transaction.commit().await?;
     created.ok_or_else(|| StoreError::corrupt("callback_configurations", "deleted while being created"))
 }
 
@@ -104,7 +107,16 @@ pub async fn get(
     scope: &TenantScope,
     id: ConfigurationId,
 ) -> Result<Option<CallbackConfiguration>, StoreError> {
-    let rows = ConfigurationRow::by_ids(store, scope, &[id.uuid()]).await?;
+    read(store, &mut *store.read(scope).await?, scope, id).await
+}
+
+async fn read(
+    store: &Store,
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    id: ConfigurationId,
+) -> Result<Option<CallbackConfiguration>, StoreError> {
+    let rows = ConfigurationRow::by_ids(connection, scope, &[id.uuid()]).await?;
     rows.into_iter().next().map(|row| row.view(&store.keyring)).transpose()
 }
 
@@ -117,9 +129,10 @@ pub async fn filter(
     scope: &TenantScope,
     request: &FilterRequest,
 ) -> Result<Page<CallbackConfiguration>, FilterError> {
-    let keys = page_of_keys(store, &CONFIGURATION_LIST, scope, request).await?;
+    let mut connection = store.read(scope).await?;
+    let keys = page_of_keys(&mut connection, &CONFIGURATION_LIST, scope, request).await?;
     let ids: Vec<Uuid> = keys.page.iter().map(|(id, _)| *id).collect();
-    let rows = ConfigurationRow::by_ids(store, scope, &ids).await?;
+    let rows = ConfigurationRow::by_ids(&mut connection, scope, &ids).await?;
     let views = in_order(&keys.page, rows, |row| (row.id, row.id))
         .into_iter()
         .map(|row| row.view(&store.keyring))
@@ -138,7 +151,8 @@ pub async fn replace(
     id: ConfigurationId,
     draft: &ConfigurationDraft,
 ) -> Result<Option<CallbackConfiguration>, StoreError> {
-    let Some(tenant) = tenant_of(store, scope, id).await? else {
+    let mut transaction = store.begin(scope).await?;
+    let Some(tenant) = tenant_of(&mut transaction, scope, id).await? else {
         return Ok(None);
     };
     let written = Written::of(store, draft, &tenant, id)?;
@@ -206,9 +220,11 @@ pub async fn replace(
         draft.on_error.as_str(),
         written.signing_key,
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
-    get(store, scope, id).await
+    let replaced = read(store, &mut transaction, scope, id).await?;
+    transaction.commit().await?;
+    Ok(replaced)
 }
 
 /// Deletes a configuration; `false` when there is none in scope. Its executions stay. Its queued deliveries get a last
@@ -217,6 +233,7 @@ pub async fn replace(
 /// # Errors
 /// When the database fails.
 pub async fn delete(store: &Store, scope: &TenantScope, id: ConfigurationId) -> Result<bool, StoreError> {
+    let mut transaction = store.begin(scope).await?;
     let deleted = sqlx::query_scalar!(
         r#"
         WITH deleted AS (
@@ -229,8 +246,9 @@ pub async fn delete(store: &Store, scope: &TenantScope, id: ConfigurationId) -> 
         id.uuid(),
         scope.sql(),
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     if deleted.is_none() {
         return Ok(false);
     }
@@ -255,7 +273,8 @@ pub async fn rotate_secret(
     signing_key: &SecretText,
     grace: Duration,
 ) -> Result<Option<Option<OffsetDateTime>>, StoreError> {
-    let Some(tenant) = tenant_of(store, scope, id).await? else {
+    let mut transaction = store.begin(scope).await?;
+    let Some(tenant) = tenant_of(&mut transaction, scope, id).await? else {
         return Ok(None);
     };
     let sealed = store.keyring.seal(place(&tenant, id), secret.expose())?;
@@ -278,14 +297,15 @@ pub async fn rotate_secret(
         i64::try_from(grace.as_millis()).unwrap_or(i64::MAX / 4),
         sealed_key,
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(row.map(|row| row.previous_secret_expires_at))
 }
 
 /// Whose it is, when it is in scope.
 async fn tenant_of(
-    store: &Store,
+    connection: &mut PgConnection,
     scope: &TenantScope,
     id: ConfigurationId,
 ) -> Result<Option<TenantId>, StoreError> {
@@ -294,7 +314,7 @@ async fn tenant_of(
         id.uuid(),
         scope.sql(),
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(connection)
     .await?;
     tenant.map(|text| stored_tenant(&text)).transpose()
 }

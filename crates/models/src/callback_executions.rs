@@ -8,6 +8,7 @@ use callbacks_interfaces::filter::FilterRequest;
 use callbacks_interfaces::ids::{ConfigurationId, EventRowId, ExecutionId};
 use callbacks_interfaces::page::Page;
 use callbacks_interfaces::tenant::TenantScope;
+use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 
 use crate::error::{FilterError, StoreError};
@@ -45,7 +46,8 @@ pub async fn get(
     scope: &TenantScope,
     id: ExecutionId,
 ) -> Result<Option<CallbackExecution>, StoreError> {
-    let rows = ExecutionRow::by_ids(store, scope, &[id.uuid()]).await?;
+    let mut connection = store.read(scope).await?;
+    let rows = ExecutionRow::by_ids(&mut connection, scope, &[id.uuid()]).await?;
     let Some(row) = rows.into_iter().next() else {
         return Ok(None);
     };
@@ -54,7 +56,7 @@ pub async fn get(
         row.event_row_id,
         row.tenant_id,
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&mut *connection)
     .await?;
     let mut view = row.view()?;
     view.request_payload = payload.and_then(|payload| serde_json::from_slice(&payload).ok());
@@ -73,15 +75,18 @@ pub async fn newest(
     limit: i64,
 ) -> Result<Vec<CallbackExecution>, StoreError> {
     let before = before.map(Cursor::before);
+    let mut connection = store.read(scope).await?;
     let ids = match *selection {
-        ExecutionSelection::PendingRetries => pending_retry_ids(store, scope, before, limit).await?,
-        _ => newest_ids(store, scope, selection, before, limit).await?,
+        ExecutionSelection::PendingRetries => {
+            pending_retry_ids(&mut connection, scope, before, limit).await?
+        }
+        _ => newest_ids(&mut connection, scope, selection, before, limit).await?,
     };
-    views_in_order(store, scope, ids).await
+    views_in_order(&mut connection, scope, ids).await
 }
 
 async fn newest_ids(
-    store: &Store,
+    connection: &mut PgConnection,
     scope: &TenantScope,
     selection: &ExecutionSelection,
     before: Option<Uuid>,
@@ -113,14 +118,14 @@ async fn newest_ids(
         before,
         limit,
     )
-    .fetch_all(&store.api)
+    .fetch_all(connection)
     .await?;
     Ok(ids)
 }
 
 /// The queue says which retries are to come, so an attempt that was superseded is never among them.
 async fn pending_retry_ids(
-    store: &Store,
+    connection: &mut PgConnection,
     scope: &TenantScope,
     before: Option<Uuid>,
     limit: i64,
@@ -142,7 +147,7 @@ async fn pending_retry_ids(
         before,
         limit,
     )
-    .fetch_all(&store.api)
+    .fetch_all(connection)
     .await?;
     Ok(ids)
 }
@@ -177,6 +182,7 @@ pub async fn of_delivery(
     event: EventRowId,
     configuration: ConfigurationId,
 ) -> Result<Vec<CallbackExecution>, StoreError> {
+    let mut connection = store.read(scope).await?;
     let ids = sqlx::query_scalar!(
         r#"
         SELECT id FROM callback_executions
@@ -187,9 +193,9 @@ pub async fn of_delivery(
         configuration.uuid(),
         scope.sql(),
     )
-    .fetch_all(&store.api)
+    .fetch_all(&mut *connection)
     .await?;
-    views_in_order(store, scope, ids).await
+    views_in_order(&mut connection, scope, ids).await
 }
 
 /// One page of those that match, without payloads. At most a million are counted.
@@ -201,18 +207,19 @@ pub async fn filter(
     scope: &TenantScope,
     request: &FilterRequest,
 ) -> Result<Page<CallbackExecution>, FilterError> {
-    let keys = page_of_keys(store, &EXECUTION_LIST, scope, request).await?;
+    let mut connection = store.read(scope).await?;
+    let keys = page_of_keys(&mut connection, &EXECUTION_LIST, scope, request).await?;
     let ids = keys.page.into_iter().map(|(id, _)| id).collect();
-    let views = views_in_order(store, scope, ids).await?;
+    let views = views_in_order(&mut connection, scope, ids).await?;
     Ok(Page::new(views, request.page, request.size, keys.total))
 }
 
 async fn views_in_order(
-    store: &Store,
+    connection: &mut PgConnection,
     scope: &TenantScope,
     ids: Vec<Uuid>,
 ) -> Result<Vec<CallbackExecution>, StoreError> {
-    let rows = ExecutionRow::by_ids(store, scope, &ids).await?;
+    let rows = ExecutionRow::by_ids(connection, scope, &ids).await?;
     let keys: Vec<(Uuid, Uuid)> = ids.into_iter().map(|id| (id, id)).collect();
     in_order(&keys, rows, |row| (row.id, row.id)).into_iter().map(ExecutionRow::view).collect()
 }

@@ -4,6 +4,7 @@ use callbacks_interfaces::callback_configuration::CallbackConfiguration;
 use callbacks_interfaces::masked::WithheldSecret;
 use callbacks_interfaces::tenant::TenantScope;
 use serde_json::Value;
+use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
@@ -13,7 +14,6 @@ use crate::event_ref::stored_tenant;
 use crate::filter_sql::{Column, FilteredList, column};
 use crate::filter_value::Kind;
 use crate::secret_column::{SecretKeyring, SecretPlace};
-use crate::store::Store;
 
 /// The list of configurations.
 pub(crate) const CONFIGURATION_LIST: FilteredList = FilteredList {
@@ -107,7 +107,7 @@ pub(crate) struct ConfigurationRow {
 impl ConfigurationRow {
     /// Those of `ids` that are in scope, in any order.
     pub(crate) async fn by_ids(
-        store: &Store,
+        connection: &mut PgConnection,
         scope: &TenantScope,
         ids: &[Uuid],
     ) -> Result<Vec<Self>, StoreError> {
@@ -130,7 +130,7 @@ impl ConfigurationRow {
             ids,
             scope.sql(),
         )
-        .fetch_all(&store.api)
+        .fetch_all(connection)
         .await?;
         Ok(rows)
     }

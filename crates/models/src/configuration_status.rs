@@ -40,7 +40,7 @@ pub async fn pause_automatically(
         id.uuid(),
         milliseconds(probe_after),
     )
-    .execute(&store.api)
+    .execute(&store.engine)
     .await?;
     Ok(done.rows_affected() == 1)
 }
@@ -69,7 +69,7 @@ pub async fn probe_again(
         id.uuid(),
         milliseconds(probe_after),
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&store.engine)
     .await?;
     Ok(postponed.is_some())
 }
@@ -93,7 +93,7 @@ pub async fn reactivate(store: &Store, tenant: &TenantId, id: ConfigurationId) -
         tenant.as_str(),
         id.uuid()
     )
-    .execute(&store.api)
+    .execute(&store.engine)
     .await?;
     Ok(done.rows_affected() == 1)
 }
@@ -115,7 +115,7 @@ pub async fn mark_failed(store: &Store, tenant: &TenantId, id: ConfigurationId) 
         tenant.as_str(),
         id.uuid(),
     )
-    .execute(&store.api)
+    .execute(&store.engine)
     .await?;
     Ok(done.rows_affected() == 1)
 }
@@ -146,7 +146,7 @@ pub async fn set_hold(
         id.uuid(),
         milliseconds(duration),
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&store.engine)
     .await?;
     Ok(held.is_some())
 }

@@ -266,7 +266,7 @@ pub async fn stats(store: &Store) -> Result<QueueStatistics, StoreError> {
         FROM estimate, oldest
         "#
     )
-    .fetch_one(&store.api)
+    .fetch_one(&store.engine)
     .await?;
     Ok(QueueStatistics {
         deliveries: row.deliveries.unsigned_abs(),

@@ -42,7 +42,7 @@ pub async fn list(
         before.map(Cursor::before),
         limit,
     )
-    .fetch_all(&store.api)
+    .fetch_all(&mut *store.read(scope).await?)
     .await?;
     rows.into_iter()
         .map(|row| {
@@ -79,7 +79,7 @@ pub async fn get(
     scope: &TenantScope,
     id: DeliveryId,
 ) -> Result<Option<DeliveryView>, StoreError> {
-    let rows = DeliveryRow::of_event(store, scope, id.event.uuid()).await?;
+    let rows = DeliveryRow::of_event(&mut *store.read(scope).await?, scope, id.event.uuid()).await?;
     rows.into_iter()
         .find(|row| row.configuration_id == id.configuration.uuid())
         .map(DeliveryRow::view)
@@ -92,6 +92,7 @@ pub async fn get(
 /// # Errors
 /// When the database fails.
 pub async fn cancel(store: &Store, scope: &TenantScope, id: DeliveryId) -> Result<bool, StoreError> {
+    let mut transaction = store.begin(scope).await?;
     let done = sqlx::query!(
         r#"
         WITH cancelled AS (
@@ -112,8 +113,9 @@ pub async fn cancel(store: &Store, scope: &TenantScope, id: DeliveryId) -> Resul
         scope.sql(),
         ExecutionId::now_v7().uuid(),
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -151,6 +153,7 @@ async fn queue_again(
     except_last: &[&str],
 ) -> Result<Vec<ConfigurationId>, StoreError> {
     let ids: Vec<Uuid> = configurations.iter().map(|id| id.uuid()).collect();
+    let mut transaction = store.begin(scope).await?;
     let queued = sqlx::query_scalar!(
         r#"
         WITH event AS (
@@ -178,7 +181,8 @@ async fn queue_again(
         &ids,
         except_last as &[&str],
     )
-    .fetch_all(&store.api)
+    .fetch_all(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(queued.into_iter().map(ConfigurationId::from).collect())
 }

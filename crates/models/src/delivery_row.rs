@@ -5,6 +5,7 @@ use callbacks_interfaces::delivery::DeliveryView;
 use callbacks_interfaces::event::EventDeliveryView;
 use callbacks_interfaces::ids::DeliveryId;
 use callbacks_interfaces::tenant::TenantScope;
+use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
@@ -12,7 +13,6 @@ use crate::configuration_target::named;
 use crate::delivery_state::{Waiting, delivery_state};
 use crate::error::StoreError;
 use crate::event_ref::stored_tenant;
-use crate::store::Store;
 
 /// One delivery, with what says where it is.
 pub(crate) struct DeliveryRow {
@@ -35,7 +35,7 @@ pub(crate) struct DeliveryRow {
 impl DeliveryRow {
     /// All deliveries of one event, in any order: its targets, and whatever else has an execution or a queue row.
     pub(crate) async fn of_event(
-        store: &Store,
+        connection: &mut PgConnection,
         scope: &TenantScope,
         event: Uuid,
     ) -> Result<Vec<Self>, StoreError> {
@@ -73,7 +73,7 @@ impl DeliveryRow {
             event,
             scope.sql(),
         )
-        .fetch_all(&store.api)
+        .fetch_all(connection)
         .await?;
         Ok(rows)
     }

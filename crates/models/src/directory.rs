@@ -70,7 +70,7 @@ pub struct DomainEntry {
 /// When the database fails.
 pub async fn versions_across_tenants(store: &Store) -> Result<Vec<(TenantId, i64)>, StoreError> {
     let rows =
-        sqlx::query!("SELECT tenant_id, version FROM directory_versions").fetch_all(&store.api).await?;
+        sqlx::query!("SELECT tenant_id, version FROM directory_versions").fetch_all(&store.engine).await?;
     rows.into_iter().map(|row| Ok((stored_tenant(&row.tenant_id)?, row.version))).collect()
 }
 
@@ -106,7 +106,7 @@ async fn versions_of(store: &Store, tenants: &[&str]) -> Result<BTreeMap<String,
         "SELECT tenant_id, version FROM directory_versions WHERE tenant_id = ANY ($1::text[])",
         tenants as &[&str]
     )
-    .fetch_all(&store.api)
+    .fetch_all(&store.engine)
     .await?;
     Ok(rows.into_iter().map(|row| (row.tenant_id, row.version)).collect())
 }
@@ -147,7 +147,7 @@ async fn target_rows(store: &Store, tenants: &[&str]) -> Result<Vec<TargetRow>, 
         "#,
         tenants as &[&str]
     )
-    .fetch_all(&store.api)
+    .fetch_all(&store.engine)
     .await?;
     Ok(rows)
 }
@@ -177,7 +177,7 @@ async fn domain_rows(store: &Store, tenants: &[&str]) -> Result<Vec<DomainRow>, 
         "#,
         tenants as &[&str]
     )
-    .fetch_all(&store.api)
+    .fetch_all(&store.engine)
     .await?;
     Ok(rows)
 }

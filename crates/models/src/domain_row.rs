@@ -3,6 +3,7 @@
 use callbacks_interfaces::authorized_domain::AuthorizedDomain;
 use callbacks_interfaces::tenant::TenantScope;
 use serde_json::Value;
+use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
@@ -11,7 +12,6 @@ use crate::error::StoreError;
 use crate::event_ref::stored_tenant;
 use crate::filter_sql::{Column, FilteredList, column};
 use crate::filter_value::Kind;
-use crate::store::Store;
 
 /// The list of domains.
 pub(crate) const DOMAIN_LIST: FilteredList = FilteredList {
@@ -77,7 +77,7 @@ pub(crate) struct DomainRow {
 impl DomainRow {
     /// Those of `ids` that are in scope, in any order.
     pub(crate) async fn by_ids(
-        store: &Store,
+        connection: &mut PgConnection,
         scope: &TenantScope,
         ids: &[Uuid],
     ) -> Result<Vec<Self>, StoreError> {
@@ -96,7 +96,7 @@ impl DomainRow {
             ids,
             scope.sql(),
         )
-        .fetch_all(&store.api)
+        .fetch_all(connection)
         .await?;
         Ok(rows)
     }

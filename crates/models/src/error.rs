@@ -23,6 +23,9 @@ pub enum StoreError {
     /// A stored row does not hold what its column promises.
     #[error("a stored row is corrupt: {0}")]
     Corrupt(String),
+    /// The database is not set up for the service; says what an administrator is to do.
+    #[error("the database cannot be used as it is: {0}")]
+    Unsuitable(String),
     /// Anything else: a defect of this service.
     #[error("database error: {0}")]
     Database(#[source] sqlx::Error),

@@ -9,6 +9,7 @@ use callbacks_interfaces::ids::SubscriptionId;
 use callbacks_interfaces::page::Page;
 use callbacks_interfaces::tenant::{TenantId, TenantScope};
 use serde_json::Value;
+use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 
 use crate::callback_configurations::owner;
@@ -31,6 +32,7 @@ pub async fn create(
     let tenant = owner(scope, draft.tenant_id.as_ref());
     let id = SubscriptionId::now_v7();
     let written = Written::of(store, draft, &tenant, id)?;
+    let mut transaction = store.begin(scope).await?;
     sqlx::query!(
         r#"
         INSERT INTO event_subscriptions (
@@ -56,9 +58,10 @@ pub async fn create(
         draft.created_by,
         draft.updated_by,
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
-    let created = get(store, scope, id).await?;
+    let created = read(store, &mut transaction, scope, id).await?;
+    transaction.commit().await?;
     created.ok_or_else(|| StoreError::corrupt("event_subscriptions", "deleted while being created"))
 }
 
@@ -71,7 +74,16 @@ pub async fn get(
     scope: &TenantScope,
     id: SubscriptionId,
 ) -> Result<Option<EventSubscription>, StoreError> {
-    let rows = SubscriptionRow::by_ids(store, scope, &[id.uuid()]).await?;
+    read(store, &mut *store.read(scope).await?, scope, id).await
+}
+
+async fn read(
+    store: &Store,
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    id: SubscriptionId,
+) -> Result<Option<EventSubscription>, StoreError> {
+    let rows = SubscriptionRow::by_ids(connection, scope, &[id.uuid()]).await?;
     rows.into_iter().next().map(|row| row.view(&store.keyring)).transpose()
 }
 
@@ -84,9 +96,10 @@ pub async fn filter(
     scope: &TenantScope,
     request: &FilterRequest,
 ) -> Result<Page<EventSubscription>, FilterError> {
-    let keys = page_of_keys(store, &SUBSCRIPTION_LIST, scope, request).await?;
+    let mut connection = store.read(scope).await?;
+    let keys = page_of_keys(&mut connection, &SUBSCRIPTION_LIST, scope, request).await?;
     let ids: Vec<Uuid> = keys.page.iter().map(|(id, _)| *id).collect();
-    let rows = SubscriptionRow::by_ids(store, scope, &ids).await?;
+    let rows = SubscriptionRow::by_ids(&mut connection, scope, &ids).await?;
     let views = in_order(&keys.page, rows, |row| (row.id, row.id))
         .into_iter()
         .map(|row| row.view(&store.keyring))
@@ -104,7 +117,8 @@ pub async fn replace(
     id: SubscriptionId,
     draft: &EventSubscriptionDraft,
 ) -> Result<Option<EventSubscription>, StoreError> {
-    let Some(tenant) = tenant_of(store, scope, id).await? else {
+    let mut transaction = store.begin(scope).await?;
+    let Some(tenant) = tenant_of(&mut transaction, scope, id).await? else {
         return Ok(None);
     };
     let written = Written::of(store, draft, &tenant, id)?;
@@ -133,9 +147,11 @@ pub async fn replace(
         written.metadata,
         draft.updated_by,
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
-    get(store, scope, id).await
+    let replaced = read(store, &mut transaction, scope, id).await?;
+    transaction.commit().await?;
+    Ok(replaced)
 }
 
 /// Deletes a subscription; `false` when there is none in scope.
@@ -143,18 +159,20 @@ pub async fn replace(
 /// # Errors
 /// When the database fails.
 pub async fn delete(store: &Store, scope: &TenantScope, id: SubscriptionId) -> Result<bool, StoreError> {
+    let mut transaction = store.begin(scope).await?;
     let done = sqlx::query!(
         "DELETE FROM event_subscriptions WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)",
         id.uuid(),
         scope.sql(),
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(done.rows_affected() == 1)
 }
 
 async fn tenant_of(
-    store: &Store,
+    connection: &mut PgConnection,
     scope: &TenantScope,
     id: SubscriptionId,
 ) -> Result<Option<TenantId>, StoreError> {
@@ -163,7 +181,7 @@ async fn tenant_of(
         id.uuid(),
         scope.sql(),
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(connection)
     .await?;
     tenant.map(|text| stored_tenant(&text)).transpose()
 }

@@ -8,6 +8,7 @@ use callbacks_interfaces::cursor::Cursor;
 use callbacks_interfaces::event::EventView;
 use callbacks_interfaces::tenant::{TenantId, TenantScope};
 use serde_json::value::RawValue;
+use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
@@ -40,7 +41,8 @@ pub struct EventSearch {
 /// # Errors
 /// When the database fails, or a row cannot be read.
 pub async fn get(store: &Store, scope: &TenantScope, id: &str) -> Result<Option<EventView>, StoreError> {
-    let Some(row) = find(store, scope, id).await? else {
+    let mut connection = store.read(scope).await?;
+    let Some(row) = find(&mut connection, scope, id).await? else {
         return Ok(None);
     };
     let payload = sqlx::query_scalar!(
@@ -48,9 +50,9 @@ pub async fn get(store: &Store, scope: &TenantScope, id: &str) -> Result<Option<
         row.id,
         row.accepted_at,
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&mut *connection)
     .await?;
-    let mut deliveries = DeliveryRow::of_event(store, scope, row.id).await?;
+    let mut deliveries = DeliveryRow::of_event(&mut connection, scope, row.id).await?;
     deliveries.sort_unstable_by_key(|row| row.configuration_id);
     let deliveries = deliveries.into_iter().map(DeliveryRow::part_of_event);
     let deliveries = deliveries.collect::<Result<_, _>>()?;
@@ -104,13 +106,17 @@ pub async fn search(
         before.map(Cursor::before),
         limit,
     )
-    .fetch_all(&store.api)
+    .fetch_all(&mut *store.read(scope).await?)
     .await?;
     rows.into_iter().map(EventRow::view).collect()
 }
 
 /// The tenants are named even for an operator, because the index of producers' ids starts with them.
-async fn find(store: &Store, scope: &TenantScope, id: &str) -> Result<Option<EventRow>, StoreError> {
+async fn find(
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    id: &str,
+) -> Result<Option<EventRow>, StoreError> {
     if id.contains('\0') {
         return Ok(None);
     }
@@ -139,7 +145,7 @@ async fn find(store: &Store, scope: &TenantScope, id: &str) -> Result<Option<Eve
         id,
         scope.sql(),
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(connection)
     .await?;
     Ok(row)
 }

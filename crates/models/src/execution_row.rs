@@ -4,6 +4,7 @@ use callbacks_interfaces::callback_execution::{CallbackExecution, PhaseTimingsVi
 use callbacks_interfaces::ids::DeliveryId;
 use callbacks_interfaces::tenant::TenantScope;
 use serde::de::DeserializeOwned;
+use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 use time::{Duration, OffsetDateTime};
 
@@ -12,7 +13,6 @@ use crate::error::StoreError;
 use crate::event_ref::stored_tenant;
 use crate::filter_sql::{Column, FilteredList, column};
 use crate::filter_value::Kind;
-use crate::store::Store;
 
 /// The list of executions. A retry is due exactly while its queue row waits for the attempt after this one.
 pub(crate) const EXECUTION_LIST: FilteredList = FilteredList {
@@ -80,7 +80,7 @@ pub(crate) struct ExecutionRow {
 impl ExecutionRow {
     /// Those of `ids` that are in scope, in any order.
     pub(crate) async fn by_ids(
-        store: &Store,
+        connection: &mut PgConnection,
         scope: &TenantScope,
         ids: &[Uuid],
     ) -> Result<Vec<Self>, StoreError> {
@@ -100,7 +100,7 @@ impl ExecutionRow {
             ids,
             scope.sql(),
         )
-        .fetch_all(&store.api)
+        .fetch_all(connection)
         .await?;
         Ok(rows)
     }

@@ -46,7 +46,7 @@ pub async fn of_configuration(
         scope.sql(),
         seconds(period),
     )
-    .fetch_all(&store.api)
+    .fetch_all(&mut *store.read(scope).await?)
     .await?;
     let mut statistics = ExecutionStatistics::default();
     for row in rows {

@@ -5,13 +5,12 @@ use callbacks_interfaces::field_errors::{FieldError, ValidationErrors};
 use callbacks_interfaces::filter::{FilterCondition, FilterRange, FilterRequest, SortDirection, SortKey};
 use callbacks_interfaces::tenant::TenantScope;
 use serde_json::Value;
-use sqlx::postgres::Postgres;
+use sqlx::postgres::{PgConnection, Postgres};
 use sqlx::types::Uuid;
 use sqlx::{QueryBuilder, Row};
 
 use crate::error::FilterError;
 use crate::filter_value::{Bound, Kind, bound};
-use crate::store::Store;
 
 /// A field of a list: its JSON name, the expression it stands for, and what it is compared with.
 pub(crate) struct Column {
@@ -52,15 +51,15 @@ pub(crate) const COUNT_MAX: i64 = 1_000_000;
 
 /// Finds the page of keys that `request` asks for, within `scope`.
 pub(crate) async fn page_of_keys(
-    store: &Store,
+    connection: &mut PgConnection,
     list: &FilteredList,
     scope: &TenantScope,
     request: &FilterRequest,
 ) -> Result<Keys, FilterError> {
     let statements = Statements::of(list, scope, request).map_err(FilterError::Invalid)?;
     let Statements { mut page, mut count } = statements;
-    let total: i64 = count.build_query_scalar().fetch_one(&store.api).await?;
-    let rows = page.build().fetch_all(&store.api).await?;
+    let total: i64 = count.build_query_scalar().fetch_one(&mut *connection).await?;
+    let rows = page.build().fetch_all(connection).await?;
     let page =
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, sqlx::Error>>()?;
     Ok(Keys { page, total: total.unsigned_abs() })

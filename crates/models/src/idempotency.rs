@@ -74,6 +74,7 @@ async fn try_claim(
     abandoned_after: Duration,
 ) -> Result<bool, StoreError> {
     let milliseconds = |limit: Duration| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX / 4);
+    let mut transaction = store.begin_for_named(&request.tenant).await?;
     let done = sqlx::query!(
         r#"
         INSERT INTO idempotency_keys AS k (tenant_id, method, path, key, body_hash)
@@ -91,12 +92,14 @@ async fn try_claim(
         milliseconds(keep_for),
         milliseconds(abandoned_after),
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(done.rows_affected() == 1)
 }
 
 async fn look_up(store: &Store, request: &IdempotentRequest) -> Result<Option<Claim>, StoreError> {
+    let mut transaction = store.begin_for_named(&request.tenant).await?;
     let row = sqlx::query!(
         r#"
         SELECT body_hash, status, headers, body FROM idempotency_keys
@@ -107,7 +110,7 @@ async fn look_up(store: &Store, request: &IdempotentRequest) -> Result<Option<Cl
         request.path,
         request.key,
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&mut *transaction)
     .await?;
     let Some(row) = row else { return Ok(None) };
     if row.body_hash != request.body_hash {
@@ -135,6 +138,7 @@ pub async fn finish(
 ) -> Result<(), StoreError> {
     let headers =
         serde_json::to_string(&answer.headers).map_err(|error| StoreError::corrupt("headers", error))?;
+    let mut transaction = store.begin_for_named(&request.tenant).await?;
     sqlx::query!(
         r#"
         UPDATE idempotency_keys SET status = $6, headers = $7, body = $8
@@ -149,8 +153,9 @@ pub async fn finish(
         headers,
         answer.body,
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(())
 }
 
@@ -159,6 +164,7 @@ pub async fn finish(
 /// # Errors
 /// When the database fails.
 pub async fn release(store: &Store, request: &IdempotentRequest) -> Result<(), StoreError> {
+    let mut transaction = store.begin_for_named(&request.tenant).await?;
     sqlx::query!(
         r#"
         DELETE FROM idempotency_keys
@@ -170,7 +176,8 @@ pub async fn release(store: &Store, request: &IdempotentRequest) -> Result<(), S
         request.key,
         request.body_hash.as_slice(),
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(())
 }

@@ -7,7 +7,7 @@
 //! file an entity for the API.
 //!
 //! **Invariant: no policy. Every query names its tenant (by a tenant, a scope, or a key that belongs to one), or its
-//! function's name ends in `_across_tenants`.** Claims and outcomes are keyed by the worker that holds them instead.
+//! function's name ends in `_across_tenants`, and row-level security says the same again (`scoped_connection`).** Claims and outcomes are keyed by the worker that holds them instead.
 //!
 //! Deliberately absent: decisions (core), HTTP, retries of failed statements. The only dynamic SQL is `filter_sql`.
 
@@ -45,6 +45,7 @@ pub mod partitions;
 pub mod quarantined_messages;
 pub mod recovery;
 pub mod retention;
+mod scoped_connection;
 pub mod secret_column;
 pub mod settlement;
 mod settlement_columns;
@@ -52,5 +53,6 @@ mod storable_text;
 pub mod store;
 pub mod subscription_consumers;
 mod subscription_row;
+mod tenant_roles;
 pub mod tenants;
 pub mod worker_registration;

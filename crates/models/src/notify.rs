@@ -19,7 +19,7 @@ pub const ACCESS_CHANNEL: &str = "callbacks_access";
 /// How long to leave the database alone after it could not be reached.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Listens to one channel, on a connection of the API's pool, and reconnects by itself for as long as it takes.
+/// Listens to one channel, on a connection of the engine's pool, and reconnects by itself for as long as it takes.
 pub struct Listener {
     pool: PgPool,
     channel: &'static str,
@@ -30,7 +30,7 @@ impl Listener {
     /// Connects when first asked.
     #[must_use]
     pub fn new(store: &Store, channel: &'static str) -> Self {
-        Self { pool: store.api.clone(), channel, connected: None }
+        Self { pool: store.engine.clone(), channel, connected: None }
     }
 
     /// Waits until something was notified, or may have been while the connection was down. Dropping the future loses

@@ -57,7 +57,7 @@ async fn skip(store: &Store, configuration: Option<Uuid>) -> Result<u64, StoreEr
             STEP as i64,
             configuration,
         )
-        .execute(&store.api)
+        .execute(&store.engine)
         .await?
         .rows_affected();
         skipped += done;

@@ -61,7 +61,7 @@ impl OutboxDatabase {
     /// The service's own database, with connections of its own: claims stay open while events are stored.
     #[must_use]
     pub fn of_service(store: &Store, connections: u32) -> Self {
-        let options = store.api.connect_options().as_ref().clone();
+        let options = store.engine.connect_options().as_ref().clone();
         Self { pool: pool(options, connections) }
     }
 

@@ -45,7 +45,7 @@ const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'";
 /// # Errors
 /// `Unavailable` when the lock was not free in time: try again in a minute. Partitions already made stay.
 pub async fn ensure_partitions_across_tenants(store: &Store) -> Result<u32, StoreError> {
-    let mut connection = store.api.acquire().await?;
+    let mut connection = store.engine.acquire().await?;
     let mut made = 0;
     for table in DailyTable::ALL {
         for offset in -1..=3 {
@@ -88,7 +88,7 @@ pub async fn drop_partitions_older_than_across_tenants(
     table: DailyTable,
     keep: Duration,
 ) -> Result<Vec<String>, StoreError> {
-    let mut connection = store.api.acquire().await?;
+    let mut connection = store.engine.acquire().await?;
     let seconds = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX / 1_000_000);
     let names = sqlx::query_scalar!(
         r#"

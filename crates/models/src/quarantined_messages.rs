@@ -85,7 +85,7 @@ pub struct StoredQuarantined {
 /// # Errors
 /// When the database fails; nothing is written then.
 pub async fn insert(store: &Store, messages: &[NewQuarantined]) -> Result<u64, StoreError> {
-    let mut transaction = store.api.begin().await?;
+    let mut transaction = store.engine.begin().await?;
     let mut new = 0;
     for message in messages {
         let done = sqlx::query!(
@@ -148,7 +148,7 @@ pub async fn list(
         limit,
         state.map(QuarantineState::as_str),
     )
-    .fetch_all(&store.api)
+    .fetch_all(&mut *store.read(scope).await?)
     .await?;
     Ok(rows)
 }
@@ -173,7 +173,7 @@ pub async fn get(
         id.uuid(),
         scope.sql(),
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&mut *store.read(scope).await?)
     .await?;
     Ok(row)
 }
@@ -201,6 +201,7 @@ async fn settle(
     id: QuarantineId,
     state: QuarantineState,
 ) -> Result<bool, StoreError> {
+    let mut transaction = store.begin(scope).await?;
     let done = sqlx::query!(
         r#"
         UPDATE quarantined_messages
@@ -211,21 +212,28 @@ async fn settle(
         scope.sql(),
         state.as_str(),
     )
-    .execute(&store.api)
+    .execute(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// Open messages of a subscription.
+/// Open messages of a subscription in scope.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn open_messages(store: &Store, subscription: SubscriptionId) -> Result<i64, StoreError> {
+pub async fn open_messages(
+    store: &Store,
+    scope: &TenantScope,
+    subscription: SubscriptionId,
+) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM quarantined_messages WHERE subscription_id = $1 AND state = 'OPEN'"#,
+        r#"SELECT count(*) AS "count!" FROM quarantined_messages WHERE subscription_id = $1 AND state = 'OPEN'
+           AND ($2::text IS NULL OR tenant_id = $2)"#,
         subscription.uuid(),
+        scope.sql(),
     )
-    .fetch_one(&store.api)
+    .fetch_one(&mut *store.read(scope).await?)
     .await?;
     Ok(count)
 }

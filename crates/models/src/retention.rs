@@ -72,7 +72,7 @@ pub async fn purge_event_ids_across_tenants(store: &Store, window: Duration) -> 
             seconds(window),
             STEP as i64,
         )
-        .execute(&store.api)
+        .execute(&store.engine)
         .await?
         .rows_affected();
         purged += done;
@@ -98,7 +98,7 @@ pub async fn purge_idempotency_keys_across_tenants(store: &Store, keep: Duration
             seconds(keep),
             STEP as i64,
         )
-        .execute(&store.api)
+        .execute(&store.engine)
         .await?
         .rows_affected();
         purged += done;
@@ -127,7 +127,7 @@ pub async fn purge_settled_quarantine_across_tenants(
             seconds(keep),
             STEP as i64,
         )
-        .execute(&store.api)
+        .execute(&store.engine)
         .await?
         .rows_affected();
         purged += done;

@@ -1,4 +1,5 @@
-//! The handle to the database: one pool for the API, and a few dedicated connections for each hot flow.
+//! The handle to the database: a pool for single tenants' requests, one for what spans tenants, and a few dedicated
+//! connections for each hot flow. Each works in the role that sees just what it must (`scoped_connection`).
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,14 +10,16 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::error::StoreError;
 use crate::hot_connections::{HotConnections, within};
+use crate::scoped_connection::TenantConnections;
 use crate::secret_column::SecretKeyring;
+use crate::tenant_roles::{ENGINE_ROLE, TENANT_ROLE};
 
 /// How to reach the database and how much of it to use.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
     /// `postgres://…`; may carry a password, so never log it.
     pub url: String,
-    /// Connections of the API.
+    /// Connections of tenants' requests, and as many of operators' requests and the engine's reading.
     pub api_connections: u32,
     /// Connections that write events; more than two gave nothing in the measurements.
     pub intake_connections: u32,
@@ -53,7 +56,11 @@ impl Default for StoreSettings {
 /// Everything this crate needs to reach the database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pub(crate) api: PgPool,
+    /// How to connect as the owner of the schema, in no role: for migrations.
+    pub(crate) owner: PgConnectOptions,
+    pub(crate) tenants: TenantConnections,
+    /// For what spans tenants: the engine itself, operators, housekeeping.
+    pub(crate) engine: PgPool,
     pub(crate) intake: Arc<HotConnections>,
     pub(crate) settlement: Arc<HotConnections>,
     pub(crate) queue: Arc<HotConnections>,
@@ -78,15 +85,20 @@ impl Store {
     pub fn with_options(options: PgConnectOptions, settings: &StoreSettings, keyring: SecretKeyring) -> Self {
         let base = session(options, settings);
         let hot = |name: &str, connections: u32| {
-            let options = prefer_indexes(base.clone().application_name(name));
+            let options = prefer_indexes(in_role(base.clone(), ENGINE_ROLE).application_name(name));
             let patience = settings.statement_timeout + Duration::from_secs(2);
             Arc::new(HotConnections::new(options, connections, patience))
         };
-        Self {
-            api: PgPoolOptions::new()
+        let pool = |role: &str, name: &str| {
+            PgPoolOptions::new()
                 .max_connections(settings.api_connections.max(1))
                 .acquire_timeout(settings.connect_timeout)
-                .connect_lazy_with(plan_anew(base.clone()).application_name("callbacks-api")),
+                .connect_lazy_with(plan_anew(in_role(base.clone(), role)).application_name(name))
+        };
+        Self {
+            owner: base.clone().application_name("callbacks-migrate"),
+            tenants: TenantConnections::new(pool(TENANT_ROLE, "callbacks-api")),
+            engine: pool(ENGINE_ROLE, "callbacks-engine"),
             intake: hot("callbacks-intake", settings.intake_connections),
             settlement: hot("callbacks-settlement", settings.settlement_connections),
             queue: hot("callbacks-queue", settings.queue_connections),
@@ -100,16 +112,17 @@ impl Store {
     /// # Errors
     /// When there is none.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(&self.api).await?;
+        sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(&self.engine).await?;
         Ok(())
     }
 
-    /// Closes the API's pool and all idle connections.
+    /// Closes the pools and all idle connections.
     pub async fn close(&self) {
         for flow in [&self.intake, &self.settlement, &self.queue] {
             flow.forget_idle();
         }
-        self.api.close().await;
+        self.tenants.close().await;
+        self.engine.close().await;
     }
 }
 
@@ -126,6 +139,11 @@ fn session(options: PgConnectOptions, settings: &StoreSettings) -> PgConnectOpti
         ])
         .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1))
         .log_statements(tracing::log::LevelFilter::Off)
+}
+
+/// Set as the connection starts, so that no statement is ever run in another role, and it costs no round trip.
+fn in_role(options: PgConnectOptions, role: &str) -> PgConnectOptions {
+    options.options([("role", role)])
 }
 
 /// A list's best plan depends on which of its filters are given, so a plan for any of them would be the worst of all.

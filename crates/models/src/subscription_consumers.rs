@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use callbacks_interfaces::ids::SubscriptionId;
 use callbacks_interfaces::subscription_status::ConsumerReport;
+use callbacks_interfaces::tenant::TenantScope;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
@@ -63,7 +64,7 @@ pub async fn active_across_tenants(
     store: &Store,
 ) -> Result<Vec<(SubscriptionId, OffsetDateTime)>, StoreError> {
     let rows = sqlx::query!("SELECT id, updated_at FROM event_subscriptions WHERE active ORDER BY id")
-        .fetch_all(&store.api)
+        .fetch_all(&store.engine)
         .await?;
     Ok(rows.into_iter().map(|row| (row.id.into(), row.updated_at)).collect())
 }
@@ -105,7 +106,7 @@ pub async fn report(
         report.reconnects,
         report.filtered,
     )
-    .execute(&store.api)
+    .execute(&store.engine)
     .await?;
     Ok(())
 }
@@ -122,29 +123,35 @@ pub async fn withdraw(store: &Store, subscription: SubscriptionId, replica: Uuid
         replica,
         life(),
     )
-    .execute(&store.api)
+    .execute(&store.engine)
     .await?;
     Ok(())
 }
 
-/// What the living replicas report about a subscription.
+/// What the living replicas report about a subscription in scope.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn reports(store: &Store, subscription: SubscriptionId) -> Result<Vec<ConsumerReport>, StoreError> {
+pub async fn reports(
+    store: &Store,
+    scope: &TenantScope,
+    subscription: SubscriptionId,
+) -> Result<Vec<ConsumerReport>, StoreError> {
     let rows = sqlx::query_as!(
         ConsumerReport,
         r#"
-        SELECT replica_id, reported_at, consumers, connected, partitions, lag, lag_seconds, last_message_at, last_error,
-               last_error_at, rebalances, reconnects, filtered
-        FROM subscription_consumers
-        WHERE subscription_id = $1 AND reported_at >= now() - $2::bigint * interval '1 second'
-        ORDER BY replica_id
+        SELECT c.replica_id, c.reported_at, c.consumers, c.connected, c.partitions, c.lag, c.lag_seconds,
+               c.last_message_at, c.last_error, c.last_error_at, c.rebalances, c.reconnects, c.filtered
+        FROM subscription_consumers c JOIN event_subscriptions s ON s.id = c.subscription_id
+        WHERE c.subscription_id = $1 AND c.reported_at >= now() - $2::bigint * interval '1 second'
+          AND ($3::text IS NULL OR s.tenant_id = $3)
+        ORDER BY c.replica_id
         "#,
         subscription.uuid(),
         life(),
+        scope.sql(),
     )
-    .fetch_all(&store.api)
+    .fetch_all(&mut *store.read(scope).await?)
     .await?;
     Ok(rows)
 }
@@ -179,7 +186,7 @@ pub async fn summary_across_tenants(store: &Store) -> Result<Vec<ConsumerSummary
         "#,
         life(),
     )
-    .fetch_all(&store.api)
+    .fetch_all(&store.engine)
     .await?;
     Ok(rows)
 }
@@ -209,7 +216,7 @@ pub async fn count_messages(store: &Store, messages: &[NewMessages]) -> Result<(
         &failed,
         &last,
     )
-    .execute(&store.api)
+    .execute(&store.engine)
     .await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use callbacks_interfaces::event_subscription::EventSubscription;
 use callbacks_interfaces::tenant::TenantScope;
 use serde_json::Value;
+use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
@@ -12,7 +13,6 @@ use crate::event_ref::stored_tenant;
 use crate::filter_sql::{Column, FilteredList, column};
 use crate::filter_value::Kind;
 use crate::secret_column::{SecretKeyring, SecretPlace};
-use crate::store::Store;
 
 /// The column of the connection's settings.
 pub(crate) const CONNECTION_COLUMN: &str = "connection_config";
@@ -78,7 +78,7 @@ pub(crate) struct SubscriptionRow {
 impl SubscriptionRow {
     /// Those of `ids` that are in scope, in any order.
     pub(crate) async fn by_ids(
-        store: &Store,
+        connection: &mut PgConnection,
         scope: &TenantScope,
         ids: &[Uuid],
     ) -> Result<Vec<Self>, StoreError> {
@@ -95,7 +95,7 @@ impl SubscriptionRow {
             ids,
             scope.sql(),
         )
-        .fetch_all(&store.api)
+        .fetch_all(connection)
         .await?;
         Ok(rows)
     }

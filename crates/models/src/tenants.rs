@@ -55,7 +55,7 @@ pub async fn create(
         id.as_str(),
         name,
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&store.engine)
     .await?;
     row.map(TenantRow::tenant).transpose()
 }
@@ -70,7 +70,7 @@ pub async fn get(store: &Store, id: &TenantId) -> Result<Option<StoredTenant>, S
         "SELECT id, name, active, created_at, updated_at FROM tenants WHERE id = $1",
         id.as_str(),
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&store.engine)
     .await?;
     row.map(TenantRow::tenant).transpose()
 }
@@ -95,7 +95,7 @@ pub async fn update(
         name,
         active,
     )
-    .fetch_optional(&store.api)
+    .fetch_optional(&store.engine)
     .await?;
     row.map(TenantRow::tenant).transpose()
 }
@@ -118,7 +118,7 @@ pub async fn list_across_tenants(
         after,
         limit,
     )
-    .fetch_all(&store.api)
+    .fetch_all(&store.engine)
     .await?;
     rows.into_iter().map(TenantRow::tenant).collect()
 }

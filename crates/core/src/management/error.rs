@@ -73,7 +73,7 @@ impl From<StoreError> for ManagementError {
                 tracing::info!(constraint, "a write contradicted a constraint");
                 Self::Conflict("The change conflicts with what is stored".to_owned())
             }
-            StoreError::Corrupt(_) | StoreError::Database(_) => {
+            StoreError::Corrupt(_) | StoreError::Unsuitable(_) | StoreError::Database(_) => {
                 tracing::error!(%error, "a database operation failed");
                 Self::Internal
             }

@@ -20,8 +20,8 @@ pub async fn status(
     id: SubscriptionId,
 ) -> Result<SubscriptionStatus, ManagementError> {
     let subscription = get(desk, scope, id).await?;
-    let replicas = subscription_consumers::reports(&desk.store, id).await?;
-    let quarantined = quarantined_messages::open_messages(&desk.store, id).await?;
+    let replicas = subscription_consumers::reports(&desk.store, scope, id).await?;
+    let quarantined = quarantined_messages::open_messages(&desk.store, scope, id).await?;
     let latest_error = replicas.iter().max_by_key(|one| one.last_error_at);
     let mut partitions: Vec<String> =
         replicas.iter().flat_map(|one| one.partitions.iter().cloned()).collect();

@@ -15,4 +15,5 @@ mod housekeeping;
 mod idempotency;
 mod query_plans;
 mod recovery;
+mod row_level_security;
 mod settlement;
