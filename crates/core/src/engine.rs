@@ -8,7 +8,7 @@ use callbacks_interfaces::event::EventAccepted;
 use callbacks_interfaces::event_explanation::EventExplanation;
 use callbacks_interfaces::event_submission::EventSubmission;
 use callbacks_interfaces::gate_answer::GateAnswer;
-use callbacks_interfaces::ids::ConfigurationId;
+use callbacks_interfaces::ids::{ConfigurationId, EventRowId};
 use callbacks_interfaces::tenant::TenantId;
 use callbacks_models::delivery_queue;
 use callbacks_models::error::StoreError;
@@ -31,6 +31,7 @@ use crate::delivery::open_batches::OpenBatches;
 use crate::delivery::recorder::{Finished, Recorder};
 use crate::delivery::schedule::Schedule;
 use crate::delivery::settings::DispatcherSettings;
+use crate::delivery::settlement_watch::{SettlementWatch, Watching};
 use crate::delivery::status_changes::{StatusChange, StatusChanges, write_changes};
 use crate::delivery::transport::Transport;
 use crate::entropy::Entropy;
@@ -89,6 +90,7 @@ pub struct Engine {
     store: Arc<Store>,
     acceptor: Acceptor,
     gatekeeper: Gatekeeper,
+    watch: Arc<SettlementWatch>,
     dispatcher: Arc<Dispatcher>,
     refresher: Refresher,
     /// Background loops, apart from the workers on the wire.
@@ -161,6 +163,7 @@ impl Engine {
         let engine = Arc::new(Self {
             acceptor: Acceptor::new(Arc::clone(&dispatcher), requests, settings.intake.clone()),
             gatekeeper: Gatekeeper::new(Arc::clone(&dispatcher), Arc::clone(&store)),
+            watch: Arc::default(),
             refresher: refresher(Arc::clone(&store)),
             loops: TaskTracker::new(),
             flushers: TaskTracker::new(),
@@ -206,6 +209,7 @@ impl Engine {
                 batches: Arc::clone(&batches),
                 schedule: Arc::clone(&self.dispatcher.schedule),
                 status: Arc::clone(&self.dispatcher.status),
+                watch: Arc::clone(&self.watch),
                 outcomes: Arc::clone(&recorded),
                 batch: settings.dispatcher.record_batch,
                 closing: self.closing_outcomes.clone(),
@@ -308,6 +312,11 @@ impl Engine {
         patience: Duration,
     ) -> Result<GateAnswer, GateError> {
         self.gatekeeper.ask(tenant, submission.into(), patience).await
+    }
+
+    /// Tells of an event's deliveries that this process settles from now on; `None` when too many events are watched.
+    pub(crate) fn watch_settlements(&self, event: EventRowId) -> Option<Watching> {
+        self.watch.watch(event)
     }
 
     /// Why an event would or would not reach each of the tenant's configurations. Nothing is stored.

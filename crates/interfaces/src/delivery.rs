@@ -27,6 +27,14 @@ named_enum! {
     }
 }
 
+impl DeliveryState {
+    /// Whether it is still to be attempted.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::InProgress | Self::Retrying | Self::Held)
+    }
+}
+
 /// One event on its way to one configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -22,6 +22,9 @@ pub struct EventAccepted {
     pub duplicate: bool,
     /// To how many configurations it goes.
     pub matched: u32,
+    /// The service's own id of it, known inside the service only.
+    #[serde(skip)]
+    pub row_id: Option<EventRowId>,
 }
 
 /// A stored event.

@@ -31,6 +31,7 @@ pub mod envelope;
 pub mod event;
 pub mod event_explanation;
 pub mod event_pattern;
+pub mod event_result;
 pub mod event_submission;
 pub mod event_subscription;
 pub mod event_subscription_draft;

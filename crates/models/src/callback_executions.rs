@@ -198,6 +198,33 @@ pub async fn of_delivery(
     views_in_order(&mut connection, scope, ids).await
 }
 
+/// The first `limit` executions of one event, oldest first, without payloads.
+///
+/// # Errors
+/// When the database fails, or a row cannot be read.
+pub async fn of_event(
+    store: &Store,
+    scope: &TenantScope,
+    event: EventRowId,
+    limit: i64,
+) -> Result<Vec<CallbackExecution>, StoreError> {
+    let mut connection = store.read(scope).await?;
+    let ids = sqlx::query_scalar!(
+        r#"
+        SELECT id FROM callback_executions
+        WHERE event_row_id = $1 AND ($2::text IS NULL OR tenant_id = $2)
+        ORDER BY id
+        LIMIT $3
+        "#,
+        event.uuid(),
+        scope.sql(),
+        limit,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    views_in_order(&mut connection, scope, ids).await
+}
+
 /// One page of those that match, without payloads. At most a million are counted.
 ///
 /// # Errors

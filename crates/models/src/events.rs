@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use callbacks_interfaces::cursor::Cursor;
-use callbacks_interfaces::event::EventView;
+use callbacks_interfaces::event::{EventDeliveryView, EventView};
+use callbacks_interfaces::ids::EventRowId;
 use callbacks_interfaces::tenant::{TenantId, TenantScope};
 use serde_json::value::RawValue;
 use sqlx::postgres::PgConnection;
@@ -52,10 +53,7 @@ pub async fn get(store: &Store, scope: &TenantScope, id: &str) -> Result<Option<
     )
     .fetch_optional(&mut *connection)
     .await?;
-    let mut deliveries = DeliveryRow::of_event(&mut connection, scope, row.id).await?;
-    deliveries.sort_unstable_by_key(|row| row.configuration_id);
-    let deliveries = deliveries.into_iter().map(DeliveryRow::part_of_event);
-    let deliveries = deliveries.collect::<Result<_, _>>()?;
+    let deliveries = deliveries_of(&mut connection, scope, row.id).await?;
     let mut view = row.view()?;
     view.deliveries = Some(deliveries);
     if let Some(payload) = payload {
@@ -65,6 +63,29 @@ pub async fn get(store: &Store, scope: &TenantScope, id: &str) -> Result<Option<
         }
     }
     Ok(Some(view))
+}
+
+/// Where the deliveries of one event are, in the order of their configurations.
+///
+/// # Errors
+/// When the database fails, or a row cannot be read.
+pub async fn deliveries(
+    store: &Store,
+    scope: &TenantScope,
+    event: EventRowId,
+) -> Result<Vec<EventDeliveryView>, StoreError> {
+    let mut connection = store.read(scope).await?;
+    deliveries_of(&mut connection, scope, event.uuid()).await
+}
+
+async fn deliveries_of(
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    event: Uuid,
+) -> Result<Vec<EventDeliveryView>, StoreError> {
+    let mut rows = DeliveryRow::of_event(connection, scope, event).await?;
+    rows.sort_unstable_by_key(|row| row.configuration_id);
+    rows.into_iter().map(DeliveryRow::part_of_event).collect()
 }
 
 /// Up to `limit` events that match, newest first, older than `before`, without payloads and deliveries.

@@ -16,3 +16,4 @@ mod firefly_quickstart;
 mod graceful_stop;
 mod takeover;
 mod tour;
+mod waiting;

@@ -18,6 +18,7 @@ pub(crate) mod recorder;
 pub mod retry_after;
 pub(crate) mod schedule;
 pub mod settings;
+pub(crate) mod settlement_watch;
 pub(crate) mod status_changes;
 pub mod transport;
 pub mod verdict;

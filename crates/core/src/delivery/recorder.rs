@@ -18,6 +18,7 @@ use tracing::warn;
 use super::in_hand::{Lease, LeaseRow, Room};
 use super::open_batches::OpenBatches;
 use super::schedule::Schedule;
+use super::settlement_watch::SettlementWatch;
 use super::status_changes::StatusChanges;
 use crate::maintenance::worker_lease::WorkerLease;
 use crate::metric_names;
@@ -58,6 +59,7 @@ pub(crate) struct Recorder {
     pub(crate) batches: Arc<OpenBatches>,
     pub(crate) schedule: Arc<Schedule>,
     pub(crate) status: Arc<StatusChanges>,
+    pub(crate) watch: Arc<SettlementWatch>,
     pub(crate) outcomes: Arc<Mutex<mpsc::Receiver<Finished>>>,
     pub(crate) batch: usize,
     /// Cancelled when no more outcomes will come.
@@ -154,6 +156,7 @@ impl Recorder {
             LeaseRow::DeliveryQueue => None,
         });
         self.batches.committed(batches);
+        self.watch.committed(settled);
         let now = Instant::now();
         for one in settled {
             if let Next::Attempt { after, .. } = one.next {

@@ -241,9 +241,11 @@ fn put_together(events: Vec<NewEvent>, parts: Vec<Part>) -> Vec<IntakeRequest> {
 }
 
 fn answer_for(event: &NewEvent, acceptance: Acceptance) -> EventAccepted {
-    let (duplicate, matched) = match acceptance {
-        Acceptance::Stored => (false, event.targets.len() as u32),
-        Acceptance::Duplicate { matched, .. } => (true, u32::try_from(matched).unwrap_or_default()),
+    let (duplicate, matched, row_id) = match acceptance {
+        Acceptance::Stored => (false, event.targets.len() as u32, event.row_id),
+        Acceptance::Duplicate { matched, row_id } => {
+            (true, u32::try_from(matched).unwrap_or_default(), row_id)
+        }
     };
     let result = if duplicate { "duplicate" } else { "stored" };
     metrics::counter!(metric_names::EVENTS_ACCEPTED, "result" => result).increment(1);
@@ -251,6 +253,7 @@ fn answer_for(event: &NewEvent, acceptance: Acceptance) -> EventAccepted {
         event_id: event.event_id.clone().unwrap_or_else(|| event.row_id.to_string()),
         duplicate,
         matched,
+        row_id: Some(row_id),
     }
 }
 

@@ -81,6 +81,10 @@ pub async fn replay(
 ) -> Result<ReplayedDelivery, ManagementError> {
     let execution = get(desk, scope, id).await?;
     let delivery = execution.delivery_id;
-    super::events::queue_again(desk, scope, delivery.event, &[delivery.configuration]).await?;
+    let queued = super::events::queue_again(desk, scope, delivery.event, &[delivery.configuration]).await?;
+    if queued.is_empty() {
+        // Under way already, or not there to be sent: retention has taken the event, or a gate was only asked about it.
+        super::events::get(desk, scope, &delivery.event.to_string()).await?;
+    }
     Ok(ReplayedDelivery { delivery_id: delivery })
 }

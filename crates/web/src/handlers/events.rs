@@ -1,15 +1,20 @@
 //! `/api/v1/events`: the way in. `publish` is the hottest path of the service: one read, one parse, one call, one answer.
 
+use std::time::Instant;
+
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use callbacks_core::management::event_waiting::accept_and_wait;
 use callbacks_core::management::events::{self as intake, EventSearch, Replayed};
 use callbacks_interfaces::event::{EventAccepted, EventView};
 use callbacks_interfaces::event_explanation::EventExplanation;
+use callbacks_interfaces::event_result::EventResult;
 use callbacks_interfaces::event_submission::EventSubmission;
 use callbacks_interfaces::gate_answer::GateAnswer;
 use callbacks_interfaces::instant;
 use http::{StatusCode, Uri};
+use serde::Serialize;
 
 use crate::extract::caller::Caller;
 use crate::extract::json_object::read_body;
@@ -26,24 +31,41 @@ use crate::state::AppState;
 
 const TAG: &str = "Events";
 
+/// What [`publish`] answers a producer who waits.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+enum PublishAnswer {
+    /// What became of the event.
+    Result(EventResult),
+    /// What the gates decided about it.
+    Gates(GateAnswer),
+}
+
 /// Send an event
 ///
 /// Answered after the commit that makes it durable. CloudEvents 1.0 are read in structured, batch and binary mode.
+///
+/// With `wait=PT5S` (or `5s`, `1m`; at most 25 s) the answer comes when every delivery was attempted, or after that time, and
+/// says what they came to: 200 when nothing is left to do, else 202.
 ///
 /// With `phase=before` nothing is stored: the event is put before the configurations with `phase` BEFORE that want it, and
 /// the answer (200) says whether it may happen.
 #[utoipa::path(post, path = "/api/v1/events", tag = TAG, operation_id = "publishEvent",
     request_body(content((EventBody = "application/json"), (serde_json::Value = "application/cloudevents+json"),
         (Vec<serde_json::Value> = "application/cloudevents-batch+json"))),
-    params(("phase" = Option<String>, Query, description = "`before`: ask the gates and store nothing; `after` (default)")),
-    responses((status = 202, description = "Accepted", body = EventAccepted),
-        (status = 200, description = "What the gates decided (`phase=before`)", body = GateAnswer)))]
+    params(("phase" = Option<String>, Query, description = "`before`: ask the gates and store nothing; `after` (default)"),
+        ("wait" = Option<String>, Query, description = "How long to wait for the first attempts")),
+    responses((status = 202, description = "Accepted; with `wait`, an EventResult with `pending` deliveries", body = EventAccepted),
+        (status = 200, description = "What became of it (`wait`: EventResult), or what the gates decided (`phase=before`: GateAnswer)",
+            body = PublishAnswer)))]
 pub(crate) async fn publish(
     State(app): State<AppState>,
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let mode = PublishMode::of(request.uri().query())?;
+    let began = Instant::now();
+    let longest = longest_wait(app.limits.request_timeout);
+    let mode = PublishMode::of(request.uri().query(), longest)?;
     let media = MediaType::of(request.headers())?;
     let submission = match media {
         MediaType::CloudEventBatch => return publish_batch(State(app), caller, request).await,
@@ -60,10 +82,16 @@ pub(crate) async fn publish(
             let accepted = intake::accept_one(&app.management, &caller.scope, submission).await?;
             Ok((StatusCode::ACCEPTED, Json(accepted)).into_response())
         }
+        PublishMode::Waiting(wait) => {
+            let patience = wait.min(longest.saturating_sub(began.elapsed()));
+            let result = accept_and_wait(&app.management, &caller.scope, submission, patience).await?;
+            let status = if result.pending == 0 { StatusCode::OK } else { StatusCode::ACCEPTED };
+            Ok((status, Json(PublishAnswer::Result(result))).into_response())
+        }
         PublishMode::AboutToHappen => {
-            let patience = longest_wait(app.limits.request_timeout);
+            let patience = longest.saturating_sub(began.elapsed());
             let answer = intake::ask_gates(&app.management, &caller.scope, submission, patience).await?;
-            Ok(Json(answer).into_response())
+            Ok(Json(PublishAnswer::Gates(answer)).into_response())
         }
     }
 }
@@ -79,7 +107,7 @@ pub(crate) async fn publish_batch(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    PublishMode::of_batch(request.uri().query())?;
+    PublishMode::of_batch(request.uri().query(), longest_wait(app.limits.request_timeout))?;
     let media = MediaType::of(request.headers())?;
     let batch: fn(&[u8]) -> Result<Vec<EventSubmission>, ApiError> = match media {
         MediaType::Json => |body| EventSubmission::parse_batch(body).map_err(ApiError::from),

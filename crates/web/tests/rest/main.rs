@@ -17,3 +17,4 @@ mod quarantine;
 mod serving;
 mod support;
 mod tenancy;
+mod waiting;
