@@ -15,6 +15,7 @@ use crate::masked::{self, WithheldSecret};
 use crate::named_enum::named_enum;
 use crate::retry_policy::RetryPolicy;
 use crate::signature_choice::SignatureChoice;
+use crate::signature_scheme::SignatureScheme;
 use crate::tenant::TenantId;
 use crate::wire_profile::WireProfile;
 
@@ -181,4 +182,11 @@ pub struct CallbackConfiguration {
     pub allowed_domains: Option<Vec<String>>,
     /// What happens to deliveries while it is paused.
     pub paused_deliveries: PausedDeliveries,
+}
+
+impl CallbackConfiguration {
+    /// The schemes its deliveries are signed with; none when they are not.
+    pub fn signing_schemes(&self) -> impl Iterator<Item = SignatureScheme> {
+        SignatureChoice::in_use(self.signature_enabled, self.signature_schemes.as_deref(), self.wire_profile)
+    }
 }

@@ -142,10 +142,7 @@ impl ConfigurationDraft {
 
     /// The schemes its deliveries are signed with; none when they are not.
     pub fn signing_schemes(&self) -> impl Iterator<Item = SignatureScheme> {
-        let named = self.signature_schemes.as_deref().unwrap_or_default().iter().map(SignatureChoice::scheme);
-        let default = self.signature_schemes.is_none().then(|| self.wire_profile.default_scheme());
-        let enabled = self.signature_enabled;
-        named.chain(default).filter(move |scheme| enabled && *scheme != SignatureScheme::None)
+        SignatureChoice::in_use(self.signature_enabled, self.signature_schemes.as_deref(), self.wire_profile)
     }
 
     /// Total attempts of a delivery: `maxRetries` and the first one.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::signature_scheme::SignatureScheme;
+use crate::wire_profile::WireProfile;
 
 /// Most schemes of one configuration.
 pub const SIGNATURE_SCHEMES_MAX: usize = 8;
@@ -32,6 +33,17 @@ impl SignatureChoice {
         match self {
             Self::Usual(scheme) | Self::Renamed { scheme, .. } => *scheme,
         }
+    }
+
+    /// The schemes deliveries are signed with: those named, else the profile's; none when they are not signed.
+    pub(crate) fn in_use(
+        enabled: bool,
+        named: Option<&[Self]>,
+        profile: WireProfile,
+    ) -> impl Iterator<Item = SignatureScheme> {
+        let default = named.is_none().then(|| profile.default_scheme());
+        let named = named.unwrap_or_default().iter().map(Self::scheme);
+        named.chain(default).filter(move |scheme| enabled && *scheme != SignatureScheme::None)
     }
 
     /// The header it is in, if not the usual one.

@@ -134,15 +134,8 @@ fn read_header(reader: &mut FieldReader<'_>) -> Option<String> {
 
 /// A secret some scheme could not use would make every delivery wait: refused where it is written.
 fn check_form(reader: &mut FieldReader<'_>, secret: &SecretText, used: &[(SignatureScheme, String)]) {
-    let uses = |wanted| used.iter().any(|(scheme, _)| *scheme == wanted);
-    let mut problems = Vec::new();
-    if uses(SignatureScheme::StandardWebhooks) {
-        problems.extend(whsec::symmetric_key(secret.expose()).err());
-    }
-    if uses(SignatureScheme::StandardWebhooksEd25519) && secret.expose().starts_with(whsec::PRIVATE_PREFIX) {
-        problems.extend(whsec::private_seed(secret.expose()).err());
-    }
-    for problem in problems {
+    let schemes: Vec<SignatureScheme> = used.iter().map(|(scheme, _)| *scheme).collect();
+    for problem in whsec::form_problems(secret.expose(), &schemes) {
         reader.fail("secret", "Pattern", problem.to_string());
     }
 }

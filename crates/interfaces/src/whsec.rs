@@ -5,6 +5,8 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
+use crate::signature_scheme::SignatureScheme;
+
 /// Standard alphabet; padding may be left out.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -30,6 +32,19 @@ pub enum KeyFormError {
     /// Not base64 of a public key.
     #[error("Public key must be whpk_ and base64 of 32 bytes (Standard Webhooks, Ed25519)")]
     Public,
+}
+
+/// What is wrong with a secret for these schemes; most take any text.
+#[must_use]
+pub fn form_problems(secret: &str, schemes: &[SignatureScheme]) -> Vec<KeyFormError> {
+    let mut problems = Vec::new();
+    if schemes.contains(&SignatureScheme::StandardWebhooks) {
+        problems.extend(symmetric_key(secret).err());
+    }
+    if schemes.contains(&SignatureScheme::StandardWebhooksEd25519) && secret.starts_with(PRIVATE_PREFIX) {
+        problems.extend(private_seed(secret).err());
+    }
+    problems
 }
 
 /// The key of a symmetric secret; the prefix may be missing.

@@ -24,7 +24,7 @@ use crate::error::{FilterError, StoreError};
 use crate::event_ref::stored_tenant;
 use crate::filter_sql::{in_order, page_of_keys};
 use crate::orphaned_deliveries::skip_deliveries_of_deleted;
-use crate::secret_column::SecretPlace;
+use crate::secret_column::{SecretPlace, SecretState};
 use crate::store::Store;
 
 /// Creates a configuration: of the scope's tenant, or for an operator of the one the draft names (else `default`).
@@ -108,6 +108,27 @@ pub async fn get(
     id: ConfigurationId,
 ) -> Result<Option<CallbackConfiguration>, StoreError> {
     read(store, &mut *store.read(scope).await?, scope, id).await
+}
+
+/// Reads its secret, for checks that must know it. There is none either when there is no such configuration in scope.
+///
+/// # Errors
+/// When the database fails, or the row cannot be read.
+pub async fn secret(
+    store: &Store,
+    scope: &TenantScope,
+    id: ConfigurationId,
+) -> Result<SecretState, StoreError> {
+    let row = sqlx::query!(
+        "SELECT tenant_id, secret FROM callback_configurations WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)",
+        id.uuid(),
+        scope.sql(),
+    )
+    .fetch_optional(&mut *store.read(scope).await?)
+    .await?;
+    let Some(row) = row else { return Ok(SecretState::None) };
+    let tenant = stored_tenant(&row.tenant_id)?;
+    Ok(store.keyring.state(place(&tenant, id), row.secret.as_deref()))
 }
 
 async fn read(

@@ -10,7 +10,7 @@ use callbacks_models::callback_configurations as stored;
 use serde_json::{Map, Value, json};
 
 use super::Management;
-use super::configuration_writing::check;
+use super::configuration_writing::{check, check_stored_secret};
 use super::error::ManagementError;
 use super::signing_keys::with_key;
 
@@ -121,6 +121,7 @@ async fn write(
     draft: &ConfigurationDraft,
 ) -> Result<CallbackConfiguration, ManagementError> {
     check(desk, draft)?;
+    check_stored_secret(desk, scope, id, draft).await?;
     let written = stored::replace(&desk.store, scope, id, draft).await?;
     let written = written.ok_or_else(|| ManagementError::not_found(WHAT, &id))?;
     desk.announce().await;

@@ -3,6 +3,13 @@
 use callbacks_interfaces::callback_url::CallbackUrl;
 use callbacks_interfaces::configuration_draft::ConfigurationDraft;
 use callbacks_interfaces::field_errors::{FieldError, ValidationErrors};
+use callbacks_interfaces::ids::ConfigurationId;
+use callbacks_interfaces::patch::Patch;
+use callbacks_interfaces::signature_scheme::SignatureScheme;
+use callbacks_interfaces::tenant::TenantScope;
+use callbacks_interfaces::whsec::form_problems;
+use callbacks_models::callback_configurations as stored;
+use callbacks_models::secret_column::SecretState;
 use url::Host;
 
 use super::Management;
@@ -27,6 +34,31 @@ pub(super) fn check(desk: &Management, draft: &ConfigurationDraft) -> Result<(),
         errors.push(FieldError::new("url", "Pattern", reason));
     }
     if errors.is_empty() { Ok(()) } else { Err(ValidationErrors(errors).into()) }
+}
+
+/// Refuses schemes the stored secret, where it stays, is not of the form for: every delivery would wait for another one.
+pub(super) async fn check_stored_secret(
+    desk: &Management,
+    scope: &TenantScope,
+    id: ConfigurationId,
+    draft: &ConfigurationDraft,
+) -> Result<(), ManagementError> {
+    let demanding = |scheme: &SignatureScheme| {
+        matches!(scheme, SignatureScheme::StandardWebhooks | SignatureScheme::StandardWebhooksEd25519)
+    };
+    let schemes: Vec<SignatureScheme> = draft.signing_schemes().filter(demanding).collect();
+    if schemes.is_empty() || !matches!(draft.secret, Patch::Absent) {
+        return Ok(());
+    }
+    let SecretState::Ready(secret) = stored::secret(&desk.store, scope, id).await? else { return Ok(()) };
+    let Some(problem) = form_problems(secret.expose(), &schemes).into_iter().next() else { return Ok(()) };
+    let names = schemes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let message = format!("The stored secret is not of the form {names} needs; send a fitting secret along");
+    Err(ValidationErrors(vec![
+        FieldError::new("signatureSchemes", "Pattern", message),
+        FieldError::new("secret", "Pattern", problem.to_string()),
+    ])
+    .into())
 }
 
 fn literal_address(url: &CallbackUrl, policy: &AddressPolicy) -> Result<(), String> {

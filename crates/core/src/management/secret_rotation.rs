@@ -8,11 +8,13 @@ use callbacks_interfaces::field_reader::{FieldReader, Size};
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::secret::SecretText;
 use callbacks_interfaces::tenant::TenantScope;
+use callbacks_interfaces::whsec::form_problems;
 use callbacks_models::callback_configurations as stored;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::Management;
+use super::callback_configurations::get;
 use super::error::ManagementError;
 use super::signing_keys;
 
@@ -41,7 +43,10 @@ pub async fn rotate(
     body: &Map<String, Value>,
 ) -> Result<Rotated, ManagementError> {
     let secret = match given(body)? {
-        Some(secret) => secret,
+        Some(secret) => {
+            check_form(desk, scope, id, &secret).await?;
+            secret
+        }
         None => generated()?,
     };
     let previous_expires_at =
@@ -62,6 +67,20 @@ fn given(body: &Map<String, Value>) -> Result<Option<SecretText>, ManagementErro
             .map_err(|error| ManagementError::field("secret", "Pattern", error.to_string()))
     })
     .transpose()
+}
+
+/// A secret the configuration's schemes could not use would make every delivery wait.
+async fn check_form(
+    desk: &Management,
+    scope: &TenantScope,
+    id: ConfigurationId,
+    secret: &SecretText,
+) -> Result<(), ManagementError> {
+    let schemes: Vec<_> = get(desk, scope, id).await?.signing_schemes().collect();
+    match form_problems(secret.expose(), &schemes).into_iter().next() {
+        Some(problem) => Err(ManagementError::field("secret", "Pattern", problem.to_string())),
+        None => Ok(()),
+    }
 }
 
 fn generated() -> Result<SecretText, ManagementError> {

@@ -1,7 +1,11 @@
 //! What wire profiles change about delivering: refusals, strict success, breakers that burn attempts, keys of their own.
 
+use bytes::Bytes;
 use callbacks_core::delivery::transport::FailureKind;
+use callbacks_core::intake::received_event::ReceivedEvent;
 use callbacks_core::management::{secret_rotation, signing_keys};
+use callbacks_interfaces::event_type::EventType;
+use callbacks_interfaces::tenant::TenantId;
 use callbacks_testkit::scripted_transport::Step;
 use serde_json::{Map, json};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -18,13 +22,42 @@ async fn a_payload_the_profile_cannot_write_is_refused_with_the_reason(
     let text = r#"{"type":"order.created","payload":{"total":1e400}}"#;
     let submission =
         callbacks_interfaces::event_submission::EventSubmission::parse(text.as_bytes()).expect("JSON");
-    let tenant = callbacks_interfaces::tenant::TenantId::default_tenant();
+    let tenant = TenantId::default_tenant();
     house.engine.accept(&tenant, vec![submission]).await.expect("accepted");
     house.wait_for("FAILED_PERMANENT", 1).await;
     house.settled().await;
     assert!(house.transport.sent().is_empty());
     let reason = "SELECT count(*) FROM callback_executions WHERE attempt = 0 AND error_message LIKE '%beyond the range of a double%'";
     assert_eq!(house.number(reason).await, 1);
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn a_message_that_is_no_json_is_refused_by_those_who_need_it_and_sent_by_the_others(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let house = House::open(options).await;
+    house.configuration(json!({})).await;
+    house.configuration(json!({ "name": "dealix", "wireProfile": "DEALIX", "secret": "s" })).await;
+    let event = ReceivedEvent {
+        id: None,
+        event_type: EventType::try_from("order.created").expect("a type"),
+        source: "orders".to_owned(),
+        content_type: Some("text/plain".to_owned()),
+        occurred_at: None,
+        headers: None,
+        payload: Bytes::from_static(b"total: 5 \xff"),
+    };
+    house.engine.accept_received(&TenantId::default_tenant(), vec![event]).await.expect("accepted");
+    house.wait_for("FAILED_PERMANENT", 1).await;
+    house.wait_for("SUCCESS", 1).await;
+    house.settled().await;
+    let sent = house.transport.sent();
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].body, Bytes::from_static(b"total: 5 \xff"));
+    let refused = "SELECT count(*) FROM callback_executions WHERE attempt = 0 AND error_message IS NOT NULL";
+    assert_eq!(house.number(refused).await, 1);
+    assert_eq!(house.number("SELECT count(*) FROM events").await, 1);
 }
 
 #[sqlx::test(migrations = "../../migrations")]

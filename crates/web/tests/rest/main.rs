@@ -2,6 +2,7 @@
 //! link the whole service again.
 
 mod audit_log;
+mod bad_wire_input;
 mod contract_operations;
 mod contract_validation;
 mod credentials;
