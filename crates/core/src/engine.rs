@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use callbacks_interfaces::event::EventAccepted;
 use callbacks_interfaces::event_explanation::EventExplanation;
 use callbacks_interfaces::event_submission::EventSubmission;
+use callbacks_interfaces::event_type_entry::EventTypeEnforcement;
 use callbacks_interfaces::gate_answer::GateAnswer;
 use callbacks_interfaces::ids::{ConfigurationId, EventRowId};
 use callbacks_interfaces::tenant::TenantId;
@@ -35,6 +36,7 @@ use crate::delivery::settlement_watch::{SettlementWatch, Watching};
 use crate::delivery::status_changes::{StatusChange, StatusChanges, write_changes};
 use crate::delivery::transport::Transport;
 use crate::entropy::Entropy;
+use crate::event_types::gate::{self, TypeRefusal};
 use crate::gates::address_policy::AddressPolicy;
 use crate::gates::circuit_breaker::BreakerState;
 use crate::intake::acceptor::{Acceptor, Audience, IntakeRequest};
@@ -93,6 +95,8 @@ pub struct Engine {
     watch: Arc<SettlementWatch>,
     dispatcher: Arc<Dispatcher>,
     refresher: Refresher,
+    /// Where a tenant has not chosen itself.
+    enforcement: EventTypeEnforcement,
     /// Background loops, apart from the workers on the wire.
     loops: TaskTracker,
     flushers: TaskTracker,
@@ -165,6 +169,7 @@ impl Engine {
             gatekeeper: Gatekeeper::new(Arc::clone(&dispatcher), Arc::clone(&store)),
             watch: Arc::default(),
             refresher: refresher(Arc::clone(&store)),
+            enforcement: settings.intake.event_types,
             loops: TaskTracker::new(),
             flushers: TaskTracker::new(),
             recorders: TaskTracker::new(),
@@ -317,6 +322,24 @@ impl Engine {
     /// Tells of an event's deliveries that this process settles from now on; `None` when too many events are watched.
     pub(crate) fn watch_settlements(&self, event: EventRowId) -> Option<Watching> {
         self.watch.watch(event)
+    }
+
+    /// Which of a tenant's events its catalogue of event types refuses, by their index: none, unless the tenant or the
+    /// service wants it enforced. Whoever takes events in asks this first.
+    pub fn refused_types<'a>(
+        &self,
+        tenant: &TenantId,
+        events: impl Iterator<Item = (&'a str, &'a [u8])>,
+    ) -> Vec<(usize, TypeRefusal)> {
+        let directory = self.dispatcher.directory.load();
+        let catalogue = directory.tenant(tenant).map(|part| &part.event_types);
+        let chosen = catalogue.and_then(|catalogue| catalogue.enforcement);
+        gate::refused(catalogue, chosen.unwrap_or(self.enforcement), events)
+    }
+
+    /// What is done with events that are not as the catalogue says, where a tenant has not chosen itself.
+    pub fn default_enforcement(&self) -> EventTypeEnforcement {
+        self.enforcement
     }
 
     /// Why an event would or would not reach each of the tenant's configurations. Nothing is stored.

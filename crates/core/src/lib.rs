@@ -12,6 +12,7 @@ pub mod clock;
 pub mod delivery;
 pub mod engine;
 pub mod entropy;
+pub mod event_types;
 pub mod gates;
 pub mod intake;
 pub mod maintenance;

@@ -4,6 +4,9 @@
 pub const EVENTS_ACCEPTED: &str = "callbacks_events_accepted_total";
 /// Counter: events that matched no configuration.
 pub const EVENTS_UNMATCHED: &str = "callbacks_events_unmatched_total";
+/// Counter: events that are not as their tenant's catalogue of event types says, by `reason` (`unknown`, `payload`) and
+/// `enforcement` (`warn`, `reject`).
+pub const EVENT_TYPE_VIOLATIONS: &str = "callbacks_event_type_violations_total";
 /// Counter: intake transactions that failed, by `reason` (`unavailable`, `fenced`, `refused`).
 pub const INTAKE_FAILURES: &str = "callbacks_intake_failures_total";
 /// Histogram: events stored in one transaction.
@@ -41,9 +44,10 @@ pub const GATES_ASKED: &str = "callbacks_gates_asked_total";
 pub const GATE_SECONDS: &str = "callbacks_gate_decision_seconds";
 
 /// All of them.
-pub const ALL: [&str; 19] = [
+pub const ALL: [&str; 20] = [
     EVENTS_ACCEPTED,
     EVENTS_UNMATCHED,
+    EVENT_TYPE_VIOLATIONS,
     INTAKE_FAILURES,
     INTAKE_BATCH_SIZE,
     ATTEMPTS,

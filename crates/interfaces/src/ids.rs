@@ -76,6 +76,14 @@ uuid_id!(
     QuarantineId
 );
 uuid_id!(
+    /// The id of an entry of the catalogue of event types.
+    EventTypeId
+);
+uuid_id!(
+    /// The id of a replay of many events.
+    ReplayId
+);
+uuid_id!(
     /// The id of an authorized domain.
     DomainId
 );

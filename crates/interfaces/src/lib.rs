@@ -36,6 +36,8 @@ pub mod event_submission;
 pub mod event_subscription;
 pub mod event_subscription_draft;
 pub mod event_type;
+pub mod event_type_draft;
+pub mod event_type_entry;
 pub mod field_errors;
 pub mod field_reader;
 pub mod filter;

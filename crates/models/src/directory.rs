@@ -13,6 +13,7 @@ pub use crate::configuration_target::ConfigurationTarget;
 use crate::configuration_target::TargetRow;
 use crate::error::StoreError;
 use crate::event_ref::stored_tenant;
+use crate::event_types::{self, Catalogue};
 pub use crate::secret_column::SecretState;
 use crate::store::Store;
 
@@ -29,6 +30,8 @@ pub struct TenantDirectory {
     pub defective: Vec<DefectiveConfiguration>,
     /// Its authorized domains, whatever their state.
     pub domains: Vec<DomainEntry>,
+    /// Its catalogue of event types.
+    pub event_types: Catalogue,
 }
 
 /// A configuration whose row cannot be read.
@@ -98,6 +101,11 @@ pub async fn load_tenants(store: &Store, tenants: &[TenantId]) -> Result<Vec<Ten
             part.domains.extend(DomainEntry::read(row));
         }
     }
+    for (tenant, catalogue) in event_types::catalogues(store, &names).await? {
+        if let Some(part) = parts.get_mut(tenant.as_str()) {
+            part.event_types = catalogue;
+        }
+    }
     Ok(parts.into_values().collect())
 }
 
@@ -118,6 +126,7 @@ fn empty_part(tenant: &TenantId, versions: &BTreeMap<String, i64>) -> TenantDire
         configurations: Vec::new(),
         defective: Vec::new(),
         domains: Vec::new(),
+        event_types: Catalogue::default(),
     }
 }
 

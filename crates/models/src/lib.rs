@@ -30,6 +30,8 @@ pub mod error;
 mod event_columns;
 mod event_ref;
 pub mod event_subscriptions;
+mod event_type_row;
+pub mod event_types;
 pub mod events;
 mod execution_row;
 pub mod execution_statistics;

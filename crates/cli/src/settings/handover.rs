@@ -38,6 +38,7 @@ impl Settings {
             flushers: self.intake.flushers,
             queue: self.intake.queue,
             patience: self.intake.patience,
+            event_types: self.intake.event_types,
         }
     }
 

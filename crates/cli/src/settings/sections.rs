@@ -1,5 +1,6 @@
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use callbacks_interfaces::event_type_entry::EventTypeEnforcement;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
 
@@ -163,6 +164,7 @@ pub(crate) struct IntakeSection {
     pub(crate) queue: usize,
     #[serde(rename = "patience_ms", deserialize_with = "milliseconds")]
     pub(crate) patience: Duration,
+    pub(crate) event_types: EventTypeEnforcement,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use callbacks_interfaces::event_type_entry::EventTypeEnforcement;
+
 /// Bounds of the intake.
 #[derive(Debug, Clone)]
 pub struct IntakeSettings {
@@ -13,10 +15,18 @@ pub struct IntakeSettings {
     pub queue: usize,
     /// How long an event may wait for room in a lane that moves before it goes to the queue table instead.
     pub patience: Duration,
+    /// What is done with events that are not as the catalogue says, where a tenant has not chosen itself.
+    pub event_types: EventTypeEnforcement,
 }
 
 impl Default for IntakeSettings {
     fn default() -> Self {
-        Self { batch: 500, flushers: 2, queue: 4096, patience: Duration::from_millis(200) }
+        Self {
+            batch: 500,
+            flushers: 2,
+            queue: 4096,
+            patience: Duration::from_millis(200),
+            event_types: EventTypeEnforcement::Off,
+        }
     }
 }

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::Management;
 use super::error::ManagementError;
 use super::position::{Position, Slice};
-use super::{api_keys, authorized_domains, callback_configurations, event_subscriptions, tenants};
+use super::{api_keys, authorized_domains, callback_configurations};
+use super::{event_subscriptions, event_types, tenants};
 use crate::access::audit_chain::{self, Happening};
 use crate::clock::{Clock, SystemClock};
 
@@ -78,6 +79,10 @@ pub async fn look(desk: &Management, scope: &TenantScope, resource: &str, id: &s
         "callback-configurations" => shown(callback_configurations::get(desk, scope, id.parse().ok()?).await),
         "authorized-domains" => shown(authorized_domains::get(desk, scope, id.parse().ok()?).await),
         "event-subscriptions" => shown(event_subscriptions::get(desk, scope, id.parse().ok()?).await),
+        "event-types" => {
+            let named = event_types::Named { name: id, tenant: None };
+            shown(event_types::get(desk, scope, named).await)
+        }
         "api-keys" => shown(api_keys::get(desk, id.parse().ok()?).await),
         "tenants" => shown(tenants::get(desk, &id.parse().ok()?).await),
         _ => None,

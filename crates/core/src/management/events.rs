@@ -6,6 +6,7 @@ use callbacks_interfaces::cursor::Cursor;
 use callbacks_interfaces::event::{EventAccepted, EventView};
 use callbacks_interfaces::event_explanation::EventExplanation;
 use callbacks_interfaces::event_submission::EventSubmission;
+use callbacks_interfaces::field_errors::{FieldError, ValidationErrors};
 use callbacks_interfaces::gate_answer::GateAnswer;
 use callbacks_interfaces::ids::{ConfigurationId, DeliveryId, EventRowId};
 use callbacks_interfaces::tenant::{TenantId, TenantScope};
@@ -16,6 +17,7 @@ use super::Management;
 use super::error::ManagementError;
 use super::position::{Position, Slice};
 use crate::before::GateError;
+use crate::event_types::gate::TypeRefusal;
 use crate::intake::error::IntakeError;
 
 pub use callbacks_models::events::EventSearch;
@@ -23,6 +25,8 @@ pub use callbacks_models::events::EventSearch;
 const WHAT: &str = "Event";
 /// When a producer whose event could not be put before its gates should ask again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Most events of a batch that are named in a refusal.
+const TYPE_ERRORS_MAX: usize = 100;
 /// Most rows of one answer.
 pub const MAX_ROWS: usize = 500;
 
@@ -33,6 +37,7 @@ pub async fn accept_one(
     submission: EventSubmission,
 ) -> Result<EventAccepted, ManagementError> {
     let tenant = tenant_of(scope, &submission)?;
+    check_types(desk, &tenant, std::slice::from_ref(&submission), |_| String::new())?;
     let accepted =
         desk.engine.accept(&tenant, vec![submission]).await.map_err(|error| intake_error(&error))?;
     accepted.into_iter().next().ok_or(ManagementError::Internal)
@@ -53,6 +58,7 @@ pub async fn accept_batch(
         }
     }
     let tenant = tenant.unwrap_or_else(TenantId::default_tenant);
+    check_types(desk, &tenant, &submissions, |index| format!("[{index}]."))?;
     desk.engine.accept(&tenant, submissions).await.map_err(|error| intake_error(&error))
 }
 
@@ -64,6 +70,7 @@ pub async fn ask_gates(
     patience: Duration,
 ) -> Result<GateAnswer, ManagementError> {
     let tenant = tenant_of(scope, &submission)?;
+    check_types(desk, &tenant, std::slice::from_ref(&submission), |_| String::new())?;
     desk.engine.ask_gates(&tenant, submission, patience).await.map_err(|error| match error {
         GateError::Unavailable => ManagementError::Unavailable { retry_after: ASK_AGAIN_AFTER },
         GateError::Overloaded => ManagementError::Overloaded { retry_after: ASK_AGAIN_AFTER },
@@ -71,6 +78,32 @@ pub async fn ask_gates(
             ManagementError::Conflict(format!("{error}; merge some, or narrow their event types"))
         }
     })
+}
+
+/// Refuses events that are not as the tenant's catalogue of event types says, if that is enforced.
+fn check_types(
+    desk: &Management,
+    tenant: &TenantId,
+    submissions: &[EventSubmission],
+    prefix: impl Fn(usize) -> String,
+) -> Result<(), ManagementError> {
+    let events = submissions.iter().map(|one| (one.event_type.as_str(), one.payload.as_bytes()));
+    let refused = desk.engine.refused_types(tenant, events);
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let errors = refused.into_iter().take(TYPE_ERRORS_MAX).map(|(index, refusal)| {
+        let (field, code) = match &refusal {
+            TypeRefusal::Unknown { .. } => ("type".to_owned(), "UnknownEventType"),
+            TypeRefusal::Payload { violation, .. } => {
+                (format!("payload{}", violation.pointer), "PayloadSchema")
+            }
+        };
+        let mut message = refusal.to_string();
+        message.replace_range(..1, "T");
+        FieldError::new(format!("{}{field}", prefix(index)), code, message)
+    });
+    Err(ManagementError::Invalid(ValidationErrors(errors.collect())))
 }
 
 /// Where the event would go.

@@ -18,6 +18,7 @@ pub mod deliveries;
 pub mod desk;
 pub mod error;
 pub mod event_subscriptions;
+pub mod event_types;
 pub mod event_waiting;
 pub mod events;
 pub mod health;

@@ -74,6 +74,10 @@ pub async fn replay(
     let message = message_of(row);
     let tenant = tenant_of(owner, &message, body)?;
     let event = event_of(&message, subscription, body)?;
+    let judged = std::iter::once((event.event_type.as_str(), event.payload.as_ref()));
+    if let Some((_, refusal)) = desk.engine.refused_types(&tenant, judged).into_iter().next() {
+        return Err(ManagementError::Conflict(format!("This message is still no event: {refusal}")));
+    }
     let accepted =
         desk.engine.accept_received(&tenant, vec![event]).await.map_err(|error| intake_error(&error))?;
     stored::mark_replayed(&desk.store, scope, id).await?;

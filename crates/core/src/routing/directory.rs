@@ -13,6 +13,7 @@ use tracing::error;
 
 use super::event_pattern_index::EventPatternIndex;
 use super::target::{Target, TargetDefaults};
+use crate::event_types::catalogue::Catalogue;
 use crate::gates::domain_authorization::DomainEntry;
 
 /// One tenant's part of the directory.
@@ -24,12 +25,14 @@ pub struct TenantDirectory {
     pub targets: Vec<Arc<Target>>,
     /// Its authorized domains.
     pub domains: Vec<DomainEntry>,
+    /// Its catalogue of event types.
+    pub event_types: Catalogue,
     defective: Vec<ConfigurationId>,
     index: EventPatternIndex,
 }
 
 impl TenantDirectory {
-    fn compile(rows: stored::TenantDirectory, defaults: &TargetDefaults) -> Self {
+    fn compile(rows: stored::TenantDirectory, defaults: &TargetDefaults, before: Option<&Self>) -> Self {
         let targets: Vec<_> =
             rows.configurations.into_iter().map(|row| Arc::new(Target::compile(row, defaults))).collect();
         let index = EventPatternIndex::new(targets.iter().map(|target| target.patterns.as_slice()));
@@ -38,8 +41,10 @@ impl TenantDirectory {
             error!(configuration = %one.id, tenant = %rows.tenant, reason = %one.reason,
                 "configuration {} cannot be read and gets no events; mend or replace it over the API: {}", one.id, one.reason);
         }
+        let before = before.map(|before| &before.event_types);
+        let event_types = Catalogue::compile(rows.event_types, &rows.tenant, before);
         let defective = rows.defective.into_iter().map(|one| one.id).collect();
-        Self { version: rows.version, targets, domains, defective, index }
+        Self { version: rows.version, targets, domains, event_types, defective, index }
     }
 
     /// Configurations with a pattern for this type, whatever their status.
@@ -88,7 +93,9 @@ impl Directory {
         let mut tenants = self.tenants.clone();
         for rows in changed {
             let tenant = rows.tenant.clone();
-            tenants.insert(tenant, Arc::new(TenantDirectory::compile(rows, defaults)));
+            let before = self.tenants.get(&tenant).map(AsRef::as_ref);
+            let part = TenantDirectory::compile(rows, defaults, before);
+            tenants.insert(tenant, Arc::new(part));
         }
         let targets = tenants
             .values()

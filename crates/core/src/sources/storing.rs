@@ -14,6 +14,7 @@ use super::poison::quarantined;
 use super::pump::{Feed, PumpSurroundings, tenant_of};
 use super::shared_tenant;
 use super::tally::Tally;
+use crate::event_types::gate::TypeRefusal;
 use crate::intake::error::IntakeError;
 use crate::intake::received_event::ReceivedEvent;
 
@@ -104,6 +105,7 @@ impl Storing {
 
     /// All events of a tenant at once; if the database refuses what one of them holds, each by itself.
     async fn accept(&self, tenant: &TenantId, sorted: Vec<Sorted>) {
+        let sorted = self.as_catalogued(tenant, sorted).await;
         let events: Vec<ReceivedEvent> = sorted.iter().map(|one| one.event.clone()).collect();
         if self.accepted(tenant, events).await {
             return;
@@ -130,6 +132,35 @@ impl Storing {
                 .await;
             }
         }
+    }
+
+    /// Sets aside what the tenant's catalogue of event types refuses, and answers with the rest. The own outbox's events
+    /// were committed by their producer: they can no longer be refused, and have no broker's place to be quarantined by.
+    async fn as_catalogued(&self, tenant: &TenantId, sorted: Vec<Sorted>) -> Vec<Sorted> {
+        let events = sorted.iter().map(|one| (one.event.event_type.as_str(), one.event.payload.as_ref()));
+        let refused: BTreeMap<usize, TypeRefusal> =
+            self.around.engine.refused_types(tenant, events).into_iter().collect();
+        let Feed::Subscription(subscription, _) = &self.feed else {
+            if let Some((_, refusal)) = refused.first_key_value() {
+                warn!(%tenant, events = refused.len(), reason = %refusal, "events of the outbox are not as the catalogue of event types says and are accepted all the same; the first because {refusal}");
+            }
+            return sorted;
+        };
+        if refused.is_empty() {
+            return sorted;
+        }
+        let keep = self.around.settings.quarantined_payload;
+        let (mut kept, mut poison) = (Vec::with_capacity(sorted.len()), Vec::new());
+        for (index, one) in sorted.into_iter().enumerate() {
+            match (refused.get(&index), &one.message) {
+                (Some(refusal), Some(message)) => {
+                    poison.push(quarantined(message, subscription, refusal.to_string(), keep));
+                }
+                _ => kept.push(one),
+            }
+        }
+        self.set_aside(poison).await;
+        kept
     }
 
     /// Whether the events are stored; `false` when the database refuses what they hold.

@@ -124,6 +124,8 @@ async fn fill(fixture: &Fixture) {
             INSERT INTO tenants (id) VALUES ('left'), ('right');
             INSERT INTO api_keys (id, tenant_id, role, name, secret_hash, created_by)
                 SELECT gen_random_uuid(), id, 'tenant-viewer', 'key', sha256('x'), 'test' FROM tenants;
+            INSERT INTO event_types (id, tenant_id, name) SELECT gen_random_uuid(), id, 'order.created' FROM tenants;
+            INSERT INTO event_type_enforcement (tenant_id, enforcement) SELECT id, 'warn' FROM tenants;
             INSERT INTO domain_totals (domain_id, tenant_id) SELECT id, tenant_id FROM authorized_domains;
             INSERT INTO quarantined_messages (id, tenant_id, subscription_id, topic, partition, position, reason, headers,
                                               payload_size)

@@ -10,6 +10,7 @@ pub mod callback_executions;
 pub mod cloud_events;
 pub mod deliveries;
 pub mod event_subscriptions;
+pub mod event_types;
 pub mod events;
 pub mod listing;
 pub mod quarantined_messages;

@@ -22,6 +22,7 @@ use crate::serving::router::api;
         (name = "Authorized Domains", description = "Hosts a tenant may send callbacks to"),
         (name = "Event Subscriptions", description = "Broker topics that feed events in"),
         (name = "Quarantined Messages", description = "Broker messages that were no events"),
+        (name = "Event Types", description = "The catalogue of what a tenant's producers send"),
         (name = "Callback Executions", description = "Every attempt of every delivery"),
         (name = "Deliveries", description = "Deliveries under way or waiting"),
         (name = "Tenants", description = "Who the service works for"),

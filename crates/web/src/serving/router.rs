@@ -13,7 +13,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::handlers::{
     actuator, api_keys, audit_log, authorized_domains, callback_configurations, callback_executions,
-    deliveries, event_subscriptions, events, quarantined_messages, tenants, well_known,
+    deliveries, event_subscriptions, event_types, events, quarantined_messages, tenants, well_known,
 };
 use crate::middleware::edge::edge;
 use crate::problem_response::ApiError;
@@ -48,6 +48,7 @@ pub(super) fn api() -> OpenApiRouter<AppState> {
         .merge(subscription_routes())
         .merge(execution_routes())
         .merge(event_routes())
+        .merge(event_type_routes())
         .merge(access_routes())
         .merge(actuator_routes())
 }
@@ -123,6 +124,15 @@ fn event_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(deliveries::get))
         .routes(routes!(deliveries::retry))
         .routes(routes!(deliveries::cancel))
+}
+
+fn event_type_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(event_types::create, event_types::list))
+        .routes(routes!(event_types::filter))
+        .routes(routes!(event_types::enforcement, event_types::set_enforcement))
+        .routes(routes!(event_types::get, event_types::replace, event_types::patch, event_types::delete))
+        .routes(routes!(event_types::schema))
 }
 
 fn access_routes() -> OpenApiRouter<AppState> {

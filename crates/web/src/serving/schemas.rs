@@ -8,6 +8,7 @@ use callbacks_interfaces::callback_configuration::{CallbackStatus, HttpMethod, P
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
 use callbacks_interfaces::delivery_phase::{DeliveryPhase, OnGateError};
 use callbacks_interfaces::envelope::Envelope;
+use callbacks_interfaces::event_type_entry::EventTypeEnforcement;
 use callbacks_interfaces::retry_policy::RetryPolicy;
 use callbacks_interfaces::signature_choice::SignatureChoice;
 use callbacks_interfaces::wire_profile::WireProfile;
@@ -212,6 +213,40 @@ pub struct EventSubscriptionBody {
     /// Who changed it last.
     #[schema(max_length = 255)]
     pub updated_by: Option<String>,
+}
+
+/// An event type as it is written.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = EventTypeDTO)]
+pub struct EventTypeBody {
+    /// The type, as events name it.
+    #[schema(min_length = 1, max_length = 255, example = "order.created")]
+    pub name: String,
+    /// What has happened when such an event is sent.
+    #[schema(max_length = 2000)]
+    pub description: Option<String>,
+    /// JSON Schema of the payload (draft 6, 7, 2019-09 or 2020-12), complete in itself: at most 64 KiB and 2,000
+    /// subschemas, no `$ref` out of it and none back to itself.
+    #[schema(value_type = Option<Object>)]
+    pub schema: Option<Value>,
+    /// A payload as it may be sent; must be as the schema says.
+    pub example: Option<Value>,
+    /// Whose catalogue; `default` if absent.
+    #[schema(max_length = 100)]
+    pub tenant_id: Option<String>,
+}
+
+/// What to do with events that are not as the catalogue says.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = EventTypeEnforcementChoice)]
+pub struct EnforcementBody {
+    /// `null` hands the choice back to the service's setting.
+    pub enforcement: Option<EventTypeEnforcement>,
+    /// Whose events; `default` if absent.
+    #[schema(max_length = 100)]
+    pub tenant_id: Option<String>,
 }
 
 /// What to look for, in which order, and which page of it.

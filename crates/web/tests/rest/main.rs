@@ -8,6 +8,7 @@ mod contract_validation;
 mod credentials;
 mod document;
 mod errors;
+mod event_types;
 mod events;
 mod guarded;
 mod hostile;

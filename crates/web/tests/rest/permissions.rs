@@ -124,6 +124,7 @@ async fn things(service: &Guarded, tenant: &str, host: &str) -> Things {
             ("callback-configurations", configuration),
             ("event-subscriptions", subscription),
             ("quarantined-messages", quarantined),
+            ("event-types", make("/api/v1/event-types", json!({"name": "order.paid"})).await),
             ("events", event),
             ("api-keys", make("/api/v1/api-keys", key).await),
             ("tenants", tenant.to_owned()),
@@ -199,6 +200,8 @@ fn body_for(path: &str, of: &Things) -> Value {
         _ if path.ends_with("/secret") => json!({}),
         _ if path.contains("authorized-domains") => domain(&of.domain),
         _ if path.contains("event-subscriptions") => subscription(),
+        "/api/v1/event-types/enforcement" => json!({"enforcement": "off"}),
+        _ if path.contains("event-types") => json!({"name": "order.shipped"}),
         _ => configuration(),
     }
 }
@@ -222,6 +225,7 @@ async fn state_of(service: &Guarded, operator: &str, of: &Things) -> Vec<Value> 
         "callback-configurations",
         "event-subscriptions",
         "quarantined-messages",
+        "event-types",
         "api-keys",
         "tenants",
     ] {

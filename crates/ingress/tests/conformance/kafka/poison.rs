@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use callbacks_core::management::position::Position;
-use callbacks_core::management::quarantine;
+use callbacks_core::management::{event_types, quarantine};
 use futures::stream::{self, StreamExt as _};
 use rdkafka::message::OwnedHeaders;
 use serde_json::json;
@@ -67,5 +67,43 @@ async fn a_thousand_poison_records_stop_nothing_and_are_all_kept() {
         .expect_err("only once");
     quarantine::discard(&replica.desk, &scope(), other).await.expect("it is open");
     assert_eq!(replica.status(id).await.quarantined, 998);
+    replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_catalogue_refuses_goes_to_quarantine_and_comes_in_once_it_is_known() {
+    let _turn = TURN.lock().await;
+    let bench = KafkaBench::new("catalogue", 1).await;
+    let (database, ledger) = (TestDatabase::create().await, Ledger::default());
+    let replica = Replica::start(&database.url(), &ledger, real(bench.settings())).await;
+    replica.add_endpoint().await;
+    let reject = object(json!({ "enforcement": "reject" }));
+    event_types::set_enforcement(&replica.desk, &scope(), &reject).await.expect("a choice");
+    let schema = json!({ "type": "object", "required": ["eventId"] });
+    let known = object(json!({ "name": "order.created", "schema": schema }));
+    event_types::create(&replica.desk, &scope(), &known).await.expect("an event type");
+    let subscription = json!({ "name": "catalogue", "messagingSystemType": "KAFKA", "topicOrQueue": bench.topic, "consumerGroupId": bench.topic });
+    let id = replica.subscribe(subscription).await.id;
+    for (n, payload) in [
+        (0, payload(0).replace("order.created", "order.lost")),
+        (1, r#"{"eventType":"order.created"}"#.to_owned()),
+        (2, payload(2)),
+    ] {
+        bench.send(&bench.topic, &n.to_string(), &payload, OwnedHeaders::new()).await;
+    }
+    delivered(&ledger, &database, 1, "the good record is delivered").await;
+    let newest = Position { before: None, limit: 9 };
+    let kept = quarantine::list(&replica.desk, &scope(), Some(id), None, newest).await.expect("a list").rows;
+    let reasons: Vec<&str> = kept.iter().rev().map(|row| row.reason.as_str()).collect();
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert!(reasons[0].contains("order.lost is not in the catalogue"), "{reasons:?}");
+    assert!(reasons[1].contains("not as the schema of order.created says, at ''"), "{reasons:?}");
+    let lost = kept[1].id;
+    let refusal = quarantine::replay(&replica.desk, &scope(), lost, &object(json!({}))).await;
+    assert!(refusal.expect_err("still unknown").to_string().contains("not in the catalogue"));
+    let now_known = object(json!({ "name": "order.lost" }));
+    event_types::create(&replica.desk, &scope(), &now_known).await.expect("an event type");
+    quarantine::replay(&replica.desk, &scope(), lost, &object(json!({}))).await.expect("it is known now");
+    delivered(&ledger, &database, 2, "the replayed record is delivered").await;
     replica.stop().await;
 }
