@@ -8,7 +8,7 @@ use sqlx::PgPool;
 const PATH: &str = "/api/v1/callback-configurations";
 const GOOD: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 
-fn body(more: Value) -> Value {
+fn body(more: &Value) -> Value {
     let mut body = json!({"name": "n", "url": "https://example.com/h", "subscribedEventTypes": ["*"]});
     for (name, value) in more.as_object().expect("an object") {
         body[name] = value.clone();
@@ -16,7 +16,7 @@ fn body(more: Value) -> Value {
     body
 }
 
-async fn created(service: &Service, more: Value) -> String {
+async fn created(service: &Service, more: &Value) -> String {
     let answer = service.post(PATH, &body(more)).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     format!("{PATH}/{}", answer.json["id"].as_str().expect("id"))
@@ -59,7 +59,7 @@ async fn every_bad_field_is_named(pool: PgPool) {
         (json!({"onError": "SHRUG"}), "onError"),
         (json!({"phase": "DURING"}), "phase"),
     ] {
-        let answer = service.post(PATH, &body(more.clone())).await;
+        let answer = service.post(PATH, &body(&more)).await;
         assert!(fields(&answer).contains(&field), "{more} → {}", answer.text);
     }
     assert_eq!(service.get(PATH).await.json["totalElements"], 0);
@@ -68,13 +68,13 @@ async fn every_bad_field_is_named(pool: PgPool) {
 #[sqlx::test(migrations = "../../migrations")]
 async fn a_stored_secret_must_fit_new_schemes(pool: PgPool) {
     let service = Service::start(pool).await;
-    let path = created(&service, json!({"secret": "any text", "signatureEnabled": true})).await;
+    let path = created(&service, &json!({"secret": "any text", "signatureEnabled": true})).await;
     let schemes = json!({"signatureSchemes": ["FIREFLY", "STANDARD_WEBHOOKS"]});
     let profile = json!({"wireProfile": "STANDARD_WEBHOOKS"});
     for change in [&schemes, &profile] {
         let patched = service.call("PATCH", &path, change).await;
         assert_eq!(fields(&patched), ["signatureSchemes", "secret"]);
-        let replaced = service.call("PUT", &path, &body(change.clone())).await;
+        let replaced = service.call("PUT", &path, &body(change)).await;
         assert_eq!(fields(&replaced), ["signatureSchemes", "secret"]);
         assert!(!patched.text.contains("any text"), "no answer shows a secret");
     }
@@ -84,7 +84,7 @@ async fn a_stored_secret_must_fit_new_schemes(pool: PgPool) {
     assert_eq!(service.call("PATCH", &path, &both).await.status, 200);
     assert_eq!(service.call("PATCH", &path, &profile).await.status, 200, "now it fits");
 
-    let path = created(&service, json!({"secret": "whsk_AQID", "signatureEnabled": true})).await;
+    let path = created(&service, &json!({"secret": "whsk_AQID", "signatureEnabled": true})).await;
     let keyed =
         service.call("PATCH", &path, &json!({"signatureSchemes": ["STANDARD_WEBHOOKS_ED25519"]})).await;
     assert_eq!(fields(&keyed), ["signatureSchemes", "secret"]);
@@ -95,7 +95,7 @@ async fn a_stored_secret_must_fit_new_schemes(pool: PgPool) {
 #[sqlx::test(migrations = "../../migrations")]
 async fn a_rotated_secret_must_fit_the_schemes(pool: PgPool) {
     let service = Service::start(pool).await;
-    let path = created(&service, json!({"wireProfile": "STANDARD_WEBHOOKS", "secret": GOOD})).await;
+    let path = created(&service, &json!({"wireProfile": "STANDARD_WEBHOOKS", "secret": GOOD})).await;
     let rotation = format!("{path}/secret");
     let refused = service.post(&rotation, &json!({"secret": "no base64!"})).await;
     assert_eq!(fields(&refused), ["secret"]);
@@ -110,8 +110,8 @@ async fn a_payload_is_refused_only_where_it_cannot_be_written(pool: PgPool) {
     let service = Service::start(pool).await;
     let domain = json!({"domain": "example.com", "verified": true});
     assert_eq!(service.post("/api/v1/authorized-domains", &domain).await.status, 201);
-    let raw = created(&service, json!({})).await;
-    let canonical = created(&service, json!({"wireProfile": "PYFLY", "secret": "s"})).await;
+    let raw = created(&service, &json!({})).await;
+    let canonical = created(&service, &json!({"wireProfile": "PYFLY", "secret": "s"})).await;
     let event = |payload: &str| {
         let text = format!(r#"{{"type":"order.created","payload":{payload}}}"#);
         raw_request("POST", "/api/v1/events?wait=20s", "application/json", text)
