@@ -122,3 +122,13 @@ pub async fn list_across_tenants(
     .await?;
     rows.into_iter().map(TenantRow::tenant).collect()
 }
+
+/// Tenants that were switched off.
+///
+/// # Errors
+/// When the database fails, or a row cannot be read.
+pub async fn switched_off_across_tenants(store: &Store) -> Result<Vec<TenantId>, StoreError> {
+    let rows =
+        sqlx::query_scalar!("SELECT id FROM tenants WHERE NOT active").fetch_all(&store.engine).await?;
+    rows.iter().map(|id| stored_tenant(id)).collect()
+}

@@ -2,6 +2,7 @@
 //!
 //! Receivers that stand at the other end of the wire: `webhook_receiver` records and answers by script, `load_receiver` only
 //! counts, `hostile_endpoint` misbehaves on raw TCP, `chaos_proxy` spoils a good connection, `certificates` lets them speak TLS.
+//! `identity_provider` signs tokens and publishes its keys.
 //! Stand-ins for what the core is handed: `manual_clock`, `seeded_entropy`, `scripted_transport`. And `samples` of valid input,
 //! and the `hostile_corpus` of input that is anything but.
 //!
@@ -13,6 +14,7 @@ pub mod certificates;
 pub mod chaos_proxy;
 pub mod hostile_corpus;
 pub mod hostile_endpoint;
+pub mod identity_provider;
 pub mod load_receiver;
 pub mod manual_clock;
 mod owned_tasks;

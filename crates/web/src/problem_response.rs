@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use callbacks_core::management::error::ManagementError;
 use callbacks_interfaces::field_errors::{FieldError, ValidationErrors};
 use callbacks_interfaces::problem::{ProblemCategory, ProblemSeverity};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 /// Why a request is not answered as asked. Carried to the edge in the response's extensions, rendered there once the
 /// caller's `Accept` is known.
@@ -45,13 +45,16 @@ pub enum ApiError {
         allowed: String,
     },
     /// No credential, or not a good one. Which of the two is not said.
-    #[error("A valid API key is required")]
+    #[error("A valid API key or token is required")]
     Unauthorized,
+    /// A token that is not accepted; the text says why, in ASCII without quotes.
+    #[error("The token is not accepted: {0}")]
+    TokenRefused(String),
     /// The caller may not.
     #[error("{0}")]
     Forbidden(String),
     /// The caller asks too often.
-    #[error("Too many requests with this API key")]
+    #[error("Too many requests with this credential")]
     TooManyRequests {
         /// When the next request would be let through.
         retry_after: Duration,
@@ -145,6 +148,7 @@ impl ApiError {
             Self::UnknownRoute => (StatusCode::NOT_FOUND, "ROUTE_NOT_FOUND"),
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "RESOURCE_NOT_FOUND"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+            Self::TokenRefused(_) => (StatusCode::UNAUTHORIZED, "INVALID_TOKEN"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
             Self::MethodNotAllowed(_) | Self::MethodNotServed { .. } => {
@@ -168,7 +172,7 @@ impl ApiError {
             Self::Conflict(_) | Self::IdempotencyKeyBusy => ProblemCategory::Business,
             Self::Timeout(_) | Self::Unavailable { .. } | Self::Internal => ProblemCategory::Technical,
             Self::Overloaded { .. } | Self::TooManyRequests { .. } => ProblemCategory::RateLimit,
-            Self::Unauthorized | Self::Forbidden(_) => ProblemCategory::Security,
+            Self::Unauthorized | Self::TokenRefused(_) | Self::Forbidden(_) => ProblemCategory::Security,
             Self::Validation(_)
             | Self::MalformedBody(_)
             | Self::UnsupportedMediaType(_)
@@ -195,9 +199,12 @@ impl ApiError {
             Self::Timeout(_) => "Send the whole request at once and try again.",
             Self::UnknownRoute => "See /swagger-ui.html for the operations that exist.",
             Self::Unauthorized => {
-                "Send the header Authorization: Bearer <API key>; a key may have expired or been revoked."
+                "Send the header Authorization: Bearer <API key or token>; a key may have expired or been revoked."
             }
-            Self::Forbidden(_) => "Use an API key whose role and tenant allow this.",
+            Self::TokenRefused(_) => {
+                "Get a token for this service from your identity provider, and send it while it is valid."
+            }
+            Self::Forbidden(_) => "Use a credential whose role and tenant allow this.",
             Self::TooManyRequests { .. } => {
                 "Wait as long as the Retry-After header says, and send events in batches."
             }
@@ -219,6 +226,22 @@ impl ApiError {
                 "Try again after the time given in the Retry-After header."
             }
             Self::Internal => "Report the requestId to the operator of this service.",
+        }
+    }
+
+    /// What `WWW-Authenticate` says (RFC 6750, section 3).
+    #[must_use]
+    pub fn challenge(&self) -> Option<HeaderValue> {
+        let plain = HeaderValue::from_static("Bearer realm=\"callbacks\"");
+        match self {
+            Self::Unauthorized => Some(plain),
+            Self::TokenRefused(reason) => {
+                let text = format!(
+                    "Bearer realm=\"callbacks\", error=\"invalid_token\", error_description=\"{reason}\""
+                );
+                Some(HeaderValue::from_str(&text).unwrap_or(plain))
+            }
+            _ => None,
         }
     }
 

@@ -1,22 +1,29 @@
-//! Who must show what at the API's door, and the task that keeps the keys current.
+//! Who must show what at the API's door, and the tasks that keep the keys current.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use anyhow::Context;
 use callbacks_core::access::key_ring::KeyRing;
+use callbacks_core::access::tokens::key_set_keeper::KeySetKeeper;
+use callbacks_core::access::tokens::key_set_source::FetchedKeySet;
+use callbacks_core::access::tokens::recognition::TokenReader;
 use callbacks_core::clock::SystemClock;
+use callbacks_egress::{EgressSettings, HttpTransport};
 use callbacks_models::store::Store;
 use callbacks_web::auth::guard::Guard;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::settings::{Authentication, Settings};
+use crate::settings::{Authentication, Settings, TokenProvider};
 
-/// The guard and, where there are keys, the task behind them.
+/// Longest key set of an identity provider, in bytes.
+const KEY_SET_MAX: usize = 256 << 10;
+
+/// The guard and the tasks behind it.
 pub(super) struct ApiDoor {
     pub(super) guard: Guard,
-    keeper: Option<JoinHandle<()>>,
+    keepers: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -26,35 +33,54 @@ impl ApiDoor {
     /// # Errors
     /// When the keys cannot be read.
     pub(super) async fn open(settings: &Settings, store: &Store) -> anyhow::Result<Self> {
-        let stop = CancellationToken::new();
-        if settings.security.authentication == Authentication::Off {
-            return Ok(Self { guard: Guard::Open, keeper: None, stop });
+        let (stop, keepers) = (CancellationToken::new(), TaskTracker::new());
+        let authentication = settings.security.authentication;
+        if authentication == Authentication::Off {
+            return Ok(Self { guard: Guard::Open, keepers, stop });
         }
-        let pace = Some(settings.security.requests_per_second_per_key).filter(|pace| *pace > 0);
-        let keys = KeyRing::load(Arc::new(store.clone()), Arc::new(SystemClock), pace)
+        let pace = settings.requests_per_second();
+        let ring = KeyRing::load(Arc::new(store.clone()), Arc::new(SystemClock), pace)
             .await
             .context("the API keys could not be read")?;
-        if !keys.has_operator() {
+        if authentication.takes_keys() && !ring.has_operator() {
             writeln!(
                 io::stdout(),
                 "No operator key exists yet. Make the first one with the same settings, beside the running service:\n  \
                  callbacks keys create --role operator --name \"your name\""
             )?;
         }
-        let keys = Arc::new(keys);
-        let keeper = tokio::spawn({
-            let (keys, stop) = (Arc::clone(&keys), stop.clone());
-            async move { keys.run(stop).await }
+        let ring = Arc::new(ring);
+        keepers.spawn({
+            let (ring, stop) = (Arc::clone(&ring), stop.clone());
+            async move { ring.run(stop).await }
         });
-        Ok(Self { guard: Guard::ApiKeys(keys), keeper: Some(keeper), stop })
+        let guard = match settings.token_provider() {
+            None => Guard::ApiKeys(ring),
+            Some(provider) => {
+                let keys = Arc::new(key_set(settings.egress()?, &provider)?);
+                keepers.spawn({
+                    let (keys, stop) = (Arc::clone(&keys), stop.clone());
+                    async move { keys.run(stop).await }
+                });
+                let tokens =
+                    TokenReader::new(provider.tokens, keys, Arc::clone(&ring), Arc::new(SystemClock));
+                Guard::Tokens { tokens: Arc::new(tokens), ring, or_keys: authentication.takes_keys() }
+            }
+        };
+        Ok(Self { guard, keepers, stop })
     }
 
-    /// Ends the task, after it has noted when keys were used last.
+    /// Ends the tasks, after it has been noted when keys were used last.
     pub(super) async fn close(self) {
         self.stop.cancel();
-        if let Some(keeper) = self.keeper {
-            // An error means that it panicked, which was logged.
-            let _ = keeper.await;
-        }
+        self.keepers.close();
+        self.keepers.wait().await;
     }
+}
+
+fn key_set(egress: EgressSettings, provider: &TokenProvider) -> anyhow::Result<KeySetKeeper> {
+    let transport = HttpTransport::new(EgressSettings { max_response_body: KEY_SET_MAX, ..egress })
+        .context("the way to the identity provider cannot be opened")?;
+    let source = FetchedKeySet::new(transport, provider.jwks_url.clone(), provider.jwks_timeout);
+    Ok(KeySetKeeper::new(Arc::new(source), Arc::new(SystemClock), provider.keys.clone()))
 }

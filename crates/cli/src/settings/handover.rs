@@ -15,6 +15,7 @@ use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
 use callbacks_models::store::StoreSettings;
 
 use super::sections::Settings;
+use super::token_section::TokenProvider;
 
 impl Settings {
     pub(crate) fn store(&self, url: &str) -> StoreSettings {
@@ -108,6 +109,20 @@ impl Settings {
             },
             max_in_flight: self.dispatcher.max_in_flight_per_configuration,
         }
+    }
+
+    /// Requests a second one caller may make; `None` for any number.
+    pub(crate) fn requests_per_second(&self) -> Option<u32> {
+        Some(self.security.requests_per_second_per_key).filter(|pace| *pace > 0)
+    }
+
+    /// Whose tokens are accepted, if any are. Checked at the start, so nothing is lost here.
+    pub(crate) fn token_provider(&self) -> Option<TokenProvider> {
+        let security = &self.security;
+        if !security.authentication.takes_tokens() {
+            return None;
+        }
+        security.jwt.read(self.requests_per_second()).ok()
     }
 
     /// # Errors

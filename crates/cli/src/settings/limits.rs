@@ -6,7 +6,7 @@ const MINUTE_MS: f64 = 60_000.0;
 const DAY_MS: f64 = 24.0 * 60.0 * MINUTE_MS;
 
 /// (key, least, most): every number has a row here, which a test sees to.
-pub(super) const LIMITS: [(&str, f64, f64); 47] = [
+pub(super) const LIMITS: [(&str, f64, f64); 52] = [
     ("server.port", 0.0, 65_535.0),
     ("server.max_body_bytes", 1024.0, 67_108_864.0),
     ("server.request_timeout_ms", 100.0, 10.0 * MINUTE_MS),
@@ -18,6 +18,11 @@ pub(super) const LIMITS: [(&str, f64, f64); 47] = [
     ("database.statement_timeout_ms", 100.0, 10.0 * MINUTE_MS),
     ("database.lock_timeout_ms", 100.0, 10.0 * MINUTE_MS),
     ("security.requests_per_second_per_key", 0.0, 1_000_000.0),
+    ("security.jwt.leeway_ms", 0.0, 5.0 * MINUTE_MS),
+    ("security.jwt.jwks_timeout_ms", 100.0, MINUTE_MS),
+    ("security.jwt.jwks_refresh_ms", 1000.0, DAY_MS),
+    ("security.jwt.jwks_refresh_floor_ms", 1000.0, DAY_MS),
+    ("security.jwt.jwks_trusted_ms", 1000.0, 7.0 * DAY_MS),
     ("egress.connect_timeout_ms", 10.0, 5.0 * MINUTE_MS),
     ("egress.dns_timeout_ms", 10.0, 5.0 * MINUTE_MS),
     ("egress.pool_idle_timeout_ms", 0.0, 60.0 * MINUTE_MS),

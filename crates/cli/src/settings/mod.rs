@@ -20,8 +20,10 @@ mod sources;
 mod state_folder;
 #[cfg(test)]
 mod tests;
+mod token_section;
 
 pub(crate) use encryption_key::{EncryptionKey, EncryptionKeyError};
 pub(crate) use report::masked_url;
 pub(crate) use sections::{Authentication, LogFormat, LogSection, Settings};
 pub(crate) use sources::Sources;
+pub(crate) use token_section::TokenProvider;

@@ -20,6 +20,7 @@ const CONTRACT_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) fn check(settings: &Settings) -> Result<Vec<String>, SettingsError> {
     let refusals = [
         listening(settings),
+        tokens(settings),
         lease(settings),
         flow(settings),
         circuit_breaker(settings),
@@ -38,7 +39,7 @@ fn listening(settings: &Settings) -> Option<String> {
     (is_open_to_all(settings) && !settings.security.allow_unauthenticated).then(|| {
         format!(
             "server.host is {host}, which other machines can reach, but nobody would have to authenticate: set \
-             security.authentication = \"api-keys\", listen on 127.0.0.1 behind a proxy that authenticates, or set \
+             security.authentication to \"api-keys\" or \"jwt\", listen on 127.0.0.1 behind a proxy that authenticates, or set \
              security.allow_unauthenticated = true if everyone who can connect may do everything"
         )
     })
@@ -47,6 +48,17 @@ fn listening(settings: &Settings) -> Option<String> {
 /// Whether other machines can reach an API that asks nobody who they are.
 fn is_open_to_all(settings: &Settings) -> bool {
     !settings.server.host.is_loopback() && settings.security.authentication == Authentication::Off
+}
+
+fn tokens(settings: &Settings) -> Option<String> {
+    let security = &settings.security;
+    if security.authentication.takes_tokens() {
+        return security.jwt.read(None).err();
+    }
+    security.jwt.is_set().then(|| {
+        "security.jwt is set, but security.authentication accepts no tokens: set it to \"jwt\" or \"api-keys-and-jwt\""
+            .to_owned()
+    })
 }
 
 fn lease(settings: &Settings) -> Option<String> {

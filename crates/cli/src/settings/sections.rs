@@ -11,6 +11,7 @@ use super::{
     report::{self, ReportLine},
     sources::Sources,
     state_folder,
+    token_section::TokenSection,
 };
 
 /// All settings, checked. Field by field what `config/default.toml` documents.
@@ -89,6 +90,7 @@ pub(crate) struct SecuritySection {
     /// 0: without limit.
     pub(crate) requests_per_second_per_key: u32,
     pub(crate) allow_unauthenticated: bool,
+    pub(crate) jwt: TokenSection,
 }
 
 impl std::fmt::Debug for SecuritySection {
@@ -109,6 +111,20 @@ pub(crate) enum Authentication {
     Off,
     /// An API key.
     ApiKeys,
+    /// A token of an identity provider.
+    Jwt,
+    /// Either.
+    ApiKeysAndJwt,
+}
+
+impl Authentication {
+    pub(crate) fn takes_tokens(self) -> bool {
+        matches!(self, Self::Jwt | Self::ApiKeysAndJwt)
+    }
+
+    pub(crate) fn takes_keys(self) -> bool {
+        matches!(self, Self::ApiKeys | Self::ApiKeysAndJwt)
+    }
 }
 
 impl TryFrom<String> for Authentication {
@@ -118,7 +134,11 @@ impl TryFrom<String> for Authentication {
         match text.as_str() {
             "off" => Ok(Self::Off),
             "api-keys" => Ok(Self::ApiKeys),
-            other => Err(format!("`{other}` is neither \"off\" nor \"api-keys\"")),
+            "jwt" => Ok(Self::Jwt),
+            "api-keys-and-jwt" => Ok(Self::ApiKeysAndJwt),
+            other => {
+                Err(format!("`{other}` is none of \"off\", \"api-keys\", \"jwt\" and \"api-keys-and-jwt\""))
+            }
         }
     }
 }
@@ -313,7 +333,7 @@ impl Settings {
     }
 }
 
-fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(super) fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     u64::deserialize(deserializer).map(Duration::from_millis)
 }
 

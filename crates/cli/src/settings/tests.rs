@@ -89,6 +89,49 @@ fn with_api_keys_every_address_may_be_listened_on() {
 }
 
 #[test]
+fn tokens_need_a_provider_that_can_be_trusted() {
+    const COMPLETE: [(&str, &str); 4] = [
+        ("CALLBACKS_SECURITY__AUTHENTICATION", "jwt"),
+        ("CALLBACKS_SECURITY__JWT__ISSUER", "https://id.example"),
+        ("CALLBACKS_SECURITY__JWT__AUDIENCES", "callbacks"),
+        ("CALLBACKS_SECURITY__JWT__JWKS_URL", "https://id.example/jwks"),
+    ];
+    let host = ("CALLBACKS_SERVER__HOST", "0.0.0.0");
+    let with = |more: &[(&'static str, &'static str)]| [&COMPLETE[..], &[host], more].concat();
+    let settings = Settings::from_environment(&with(&[])).expect("accepted");
+    assert!(settings.token_provider().is_some() && settings.notices.is_empty(), "{:?}", settings.notices);
+    for left_out in 1..COMPLETE.len() {
+        let mut rest = COMPLETE.to_vec();
+        let (name, _) = rest.remove(left_out);
+        let key = name.trim_start_matches("CALLBACKS_").to_ascii_lowercase().replace("__", ".");
+        assert!(refusal(&rest).contains(&key), "{}", refusal(&rest));
+    }
+    assert!(refusal(&COMPLETE[1..]).contains("accepts no tokens"));
+    for (variable, expected) in [
+        (("CALLBACKS_SECURITY__JWT__ALGORITHMS", "RS256,HS256"), "HS256"),
+        (("CALLBACKS_SECURITY__JWT__ALGORITHMS", "none"), "none"),
+        (("CALLBACKS_SECURITY__JWT__ALGORITHMS", ""), "security.jwt.algorithms"),
+        (("CALLBACKS_SECURITY__JWT__JWKS_URL", "http://id.example/jwks"), "must be https"),
+        (("CALLBACKS_SECURITY__JWT__JWKS_URL", "file:///etc/keys"), "security.jwt.jwks_url"),
+        (("CALLBACKS_SECURITY__JWT__ROLE_NAMES", "admins"), "value=role"),
+        (("CALLBACKS_SECURITY__JWT__ROLE_NAMES", "admins=root"), "names no role"),
+        (("CALLBACKS_SECURITY__JWT__ROLE_NAMES", "a=operator,a=tenant-viewer"), "second role"),
+        (("CALLBACKS_SECURITY__JWT__TENANT_CLAIM", ""), "security.jwt.tenant_claim"),
+        (("CALLBACKS_SECURITY__JWT__JWKS_REFRESH_MS", "5000"), "must grow"),
+    ] {
+        let text = refusal(&with(&[variable]));
+        assert!(text.contains(expected), "{text}");
+    }
+    for fine in [
+        ("CALLBACKS_SECURITY__JWT__JWKS_URL", "http://127.0.0.1:9/jwks"),
+        ("CALLBACKS_SECURITY__JWT__JWKS_URL", "http://localhost:9/jwks"),
+        ("CALLBACKS_SECURITY__JWT__ROLE_NAMES", "cn=admins=tenant-admin, ops=operator"),
+    ] {
+        Settings::from_environment(&with(&[fine])).expect("accepted");
+    }
+}
+
+#[test]
 fn unknown_settings_are_refused_with_the_nearest_known() {
     let text = refusal(&[("CALLBACKS_SERVER__PROT", "1")]);
     assert!(text.contains("CALLBACKS_SERVER__PROT") && text.contains("did you mean `server.port`"), "{text}");

@@ -15,5 +15,6 @@ mod database_away;
 mod firefly_quickstart;
 mod graceful_stop;
 mod takeover;
+mod tokens;
 mod tour;
 mod waiting;

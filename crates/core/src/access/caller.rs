@@ -14,7 +14,7 @@ pub struct Caller {
     pub scope: TenantScope,
     /// What it may do with them.
     pub role: Role,
-    /// Who it is, for the audit log: `api-key:<id>`, or `unauthenticated`.
+    /// Who it is, for the audit log: `api-key:<id>`, `jwt:<sub>`, or `unauthenticated`.
     pub actor: Arc<str>,
 }
 
@@ -29,12 +29,22 @@ impl Caller {
     /// that says otherwise.
     #[must_use]
     pub fn of_key(id: Uuid, role: Role, tenant: Option<TenantId>) -> Option<Self> {
+        Self::of(format!("api-key:{id}"), role, tenant)
+    }
+
+    /// The subject of a token. Role and tenant go together as with a key, or it is `None`.
+    #[must_use]
+    pub fn of_token(subject: &str, role: Role, tenant: Option<TenantId>) -> Option<Self> {
+        Self::of(format!("jwt:{subject}"), role, tenant)
+    }
+
+    fn of(actor: String, role: Role, tenant: Option<TenantId>) -> Option<Self> {
         let scope = match (role, tenant) {
             (Role::Operator, None) => TenantScope::All,
             (Role::Operator, Some(_)) | (_, None) => return None,
             (_, Some(tenant)) => TenantScope::One(tenant),
         };
-        Some(Self { scope, role, actor: format!("api-key:{id}").into() })
+        Some(Self { scope, role, actor: actor.into() })
     }
 
     /// Whether this caller's word is enough to make an authorized domain verified.

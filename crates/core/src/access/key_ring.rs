@@ -1,15 +1,17 @@
 //! All accepted keys in memory: recognising a caller asks no database, revoking a key takes at most a second.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use callbacks_interfaces::tenant::{TenantId, TenantScope};
 use callbacks_models::api_keys::{self as stored, EffectiveApiKey};
 use callbacks_models::error::StoreError;
 use callbacks_models::notify::{ACCESS_CHANNEL, Listener};
 use callbacks_models::store::Store;
+use callbacks_models::tenants;
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +21,7 @@ use uuid::Uuid;
 use super::api_key::PresentedKey;
 use super::caller::Caller;
 use super::role::Role;
+use super::tokens::claims::TokenFault;
 use crate::clock::Clock;
 use crate::gates::rate_limit::RateLimit;
 
@@ -34,10 +37,14 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 const NOBODY: [u8; 32] = [0; 32];
 
 /// Why a credential was not accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// It is none, or not (or no longer) a good one.
     Unknown,
+    /// It is a token, and not a good one.
+    Token(TokenFault),
+    /// It is a good token that grants nothing here; the sentence says why.
+    Powerless(String),
     /// Whether it is cannot be said now.
     Unavailable {
         /// When trying again makes sense.
@@ -68,6 +75,7 @@ pub struct KeyRing {
 struct Snapshot {
     version: i64,
     keys: HashMap<Uuid, HeldKey>,
+    switched_off: HashSet<TenantId>,
 }
 
 struct HeldKey {
@@ -140,6 +148,21 @@ impl KeyRing {
         Ok(held.caller.clone())
     }
 
+    /// Whether a caller that was recognised otherwise than by a key may act for its tenant.
+    ///
+    /// # Errors
+    /// When the tenant was switched off, or nobody can say whether it was.
+    pub fn tenant_in_good_standing(&self, scope: &TenantScope) -> Result<(), Refusal> {
+        let TenantScope::One(tenant) = scope else { return Ok(()) };
+        if self.silent_for(self.clock.monotonic()) > TRUSTED_FOR {
+            return Err(unavailable());
+        }
+        if self.keys.load().switched_off.contains(tenant) {
+            return Err(Refusal::Powerless(format!("The tenant {tenant} was switched off")));
+        }
+        Ok(())
+    }
+
     /// Brings the keys up to date.
     ///
     /// # Errors
@@ -188,8 +211,13 @@ impl KeyRing {
         // A key that is gone from the next snapshot takes its note of use with it.
         self.note_use().await;
         let rows = stored::effective_across_tenants(&self.store).await?;
+        let switched_off = tenants::switched_off_across_tenants(&self.store).await?;
         let keys = rows.into_iter().filter_map(|row| held(row, &old)).collect();
-        self.keys.store(Arc::new(Snapshot { version, keys }));
+        self.keys.store(Arc::new(Snapshot {
+            version,
+            keys,
+            switched_off: switched_off.into_iter().collect(),
+        }));
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use axum::extract::{MatchedPath, Request};
 use callbacks_core::access::caller::Caller;
 use callbacks_core::access::key_ring::{KeyRing, Refusal};
 use callbacks_core::access::permissions::permits;
+use callbacks_core::access::tokens::recognition::TokenReader;
 
 use crate::auth::audit_trail::Audited;
 use crate::auth::credential::credential;
@@ -19,18 +20,27 @@ pub enum Guard {
     Open,
     /// Everybody, an API key.
     ApiKeys(Arc<KeyRing>),
+    /// Everybody, a token of the identity provider.
+    Tokens {
+        /// Reads them.
+        tokens: Arc<TokenReader>,
+        /// Knows the keys, and which tenants were switched off.
+        ring: Arc<KeyRing>,
+        /// Whether an API key will do as well.
+        or_keys: bool,
+    },
 }
+
+/// What every API key begins with, and no token.
+const KEY_MARK: &str = "cbk_";
 
 impl Guard {
     /// Looks at a request before anything of it is read but its head; what it finds travels on in the extensions.
-    pub(crate) fn admit(&self, request: &mut Request) -> Result<(), ApiError> {
-        let keys = match self {
-            Self::Open => {
-                request.extensions_mut().insert(Caller::operator());
-                return Ok(());
-            }
-            Self::ApiKeys(keys) => keys,
-        };
+    pub(crate) async fn admit(&self, request: &mut Request) -> Result<(), ApiError> {
+        if matches!(self, Self::Open) {
+            request.extensions_mut().insert(Caller::operator());
+            return Ok(());
+        }
         // No route matched: there is nothing to protect, and the answer is 404.
         let Some(route) = request.extensions().get::<MatchedPath>().cloned() else { return Ok(()) };
         let door = door(request.method(), route.as_str());
@@ -38,7 +48,7 @@ impl Guard {
             return Ok(());
         }
         let presented = credential(request.headers()).ok_or(ApiError::Unauthorized)?;
-        let caller = keys.recognise(presented).map_err(refused)?;
+        let caller = self.recognise(presented).await.map_err(refused)?;
         let operation = match door {
             Door::For(operation) if permits(caller.role, operation) => operation,
             Door::WrongMethod(allowed) => {
@@ -56,11 +66,26 @@ impl Guard {
         Ok(())
     }
 
+    async fn recognise(&self, presented: &str) -> Result<Caller, Refusal> {
+        match self {
+            Self::Open => Ok(Caller::operator()),
+            Self::ApiKeys(ring) => ring.recognise(presented),
+            Self::Tokens { ring, or_keys, .. } if presented.starts_with(KEY_MARK) => {
+                if *or_keys {
+                    ring.recognise(presented)
+                } else {
+                    Err(Refusal::Unknown)
+                }
+            }
+            Self::Tokens { tokens, .. } => tokens.recognise(presented).await,
+        }
+    }
+
     /// Has the change of a key or a tenant take effect here at once; other replicas are notified by the database. A
     /// failure is not the caller's: the change is stored, and the keys are looked at again within a second.
     pub(crate) async fn refresh(&self) {
-        if let Self::ApiKeys(keys) = self
-            && let Err(error) = keys.refresh().await
+        if let Self::ApiKeys(ring) | Self::Tokens { ring, .. } = self
+            && let Err(error) = ring.refresh().await
         {
             tracing::warn!(%error, "the change of a key will take effect a little later");
         }
@@ -70,6 +95,8 @@ impl Guard {
 fn refused(refusal: Refusal) -> ApiError {
     match refusal {
         Refusal::Unknown => ApiError::Unauthorized,
+        Refusal::Token(fault) => ApiError::TokenRefused(fault.to_string()),
+        Refusal::Powerless(sentence) => ApiError::Forbidden(sentence),
         Refusal::Unavailable { retry_after } => ApiError::Unavailable { retry_after },
         Refusal::TooMany { retry_after } => ApiError::TooManyRequests { retry_after },
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::auth::own_tenant;
 use crate::extract::media_type::MediaType;
 use crate::problem_response::ApiError;
-use crate::state::AppState;
+use crate::state::{AppState, RequestLimits};
 
 /// The members of the body's object. Text with a NUL character is refused here: PostgreSQL cannot hold it.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl FromRequest<AppState> for JsonObject {
         let length = parts.headers.get(header::CONTENT_LENGTH).cloned();
         let mut request = Request::new(body);
         request.headers_mut().extend(length.map(|length| (header::CONTENT_LENGTH, length)));
-        let bytes = read_body(request, state.limits.body_bytes).await?;
+        let bytes = read_body(request, &state.limits).await?;
         let object = Self::parse(&bytes)?;
         own_tenant::check(&parts.extensions, &object.0)?;
         Ok(object)
@@ -58,7 +58,7 @@ impl FromRequest<AppState> for OptionalJsonObject {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let bytes = read_body(Request::new(body), state.limits.body_bytes).await?;
+        let bytes = read_body(Request::new(body), &state.limits).await?;
         if bytes.is_empty() {
             return Ok(Self(Map::new()));
         }
@@ -67,14 +67,17 @@ impl FromRequest<AppState> for OptionalJsonObject {
     }
 }
 
-/// The whole body, at most `limit` bytes.
-pub async fn read_body(request: Request, limit: usize) -> Result<Bytes, ApiError> {
+/// The whole body, no longer and no later than the limits say.
+pub async fn read_body(request: Request, limits: &RequestLimits) -> Result<Bytes, ApiError> {
+    let limit = limits.body_bytes;
     let announced =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > limit) {
         return Err(ApiError::BodyTooLarge { limit });
     }
-    collect(request.into_body(), limit).await
+    tokio::time::timeout(limits.request_timeout, collect(request.into_body(), limit))
+        .await
+        .map_err(|_| ApiError::Timeout("The request body did not arrive in time"))?
 }
 
 async fn collect(body: Body, limit: usize) -> Result<Bytes, ApiError> {

@@ -72,10 +72,10 @@ pub(crate) async fn publish(
         MediaType::Other => return Err(unsupported(request.headers())),
         MediaType::Json if cloud_events::is_binary(request.headers()) => {
             let headers = request.headers().clone();
-            cloud_events::binary(&headers, &read_body(request, app.limits.body_bytes).await?)?
+            cloud_events::binary(&headers, &read_body(request, &app.limits).await?)?
         }
-        MediaType::Json => submission(&read_body(request, app.limits.body_bytes).await?)?,
-        MediaType::CloudEvent => cloud_events::structured(&read_body(request, app.limits.body_bytes).await?)?,
+        MediaType::Json => submission(&read_body(request, &app.limits).await?)?,
+        MediaType::CloudEvent => cloud_events::structured(&read_body(request, &app.limits).await?)?,
     };
     match mode {
         PublishMode::Happened => {
@@ -114,7 +114,7 @@ pub(crate) async fn publish_batch(
         MediaType::CloudEventBatch => cloud_events::batch,
         MediaType::CloudEvent | MediaType::Other => return Err(unsupported(request.headers())),
     };
-    let submissions = batch(&read_body(request, app.limits.body_bytes).await?)?;
+    let submissions = batch(&read_body(request, &app.limits).await?)?;
     let accepted = intake::accept_batch(&app.management, &caller.scope, submissions).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted)).into_response())
 }
@@ -131,7 +131,7 @@ pub(crate) async fn explain(
     request: Request,
 ) -> Result<Json<EventExplanation>, ApiError> {
     MediaType::require_json(request.headers())?;
-    let submission = submission(&read_body(request, app.limits.body_bytes).await?)?;
+    let submission = submission(&read_body(request, &app.limits).await?)?;
     Ok(Json(intake::explain(&app.management, &caller.scope, &submission)?))
 }
 

@@ -1,7 +1,7 @@
 //! The one function around every handler.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -17,6 +17,9 @@ use crate::problem_body::RequestFacts;
 use crate::problem_response::ApiError;
 use crate::state::AppState;
 
+/// A body that does not arrive ends at the same deadline; whoever reads it knows that it is the caller's fault.
+const READER_SPEAKS_FIRST: Duration = Duration::from_millis(250);
+
 /// Runs a request under the deadline, turns a panic into a 500, gives errors their body and shape, and adds the
 /// headers every answer carries.
 pub async fn edge(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
@@ -24,7 +27,7 @@ pub async fn edge(State(state): State<AppState>, mut request: Request, next: Nex
     let facts = RequestFacts::of(&request);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = match state.guard.admit(&mut request) {
+    let mut response = match state.guard.admit(&mut request).await {
         Ok(()) => admitted(&state, &facts, request, next).await,
         Err(error) => render(&facts, error.into_response()),
     };
@@ -65,7 +68,7 @@ fn secure(headers: &mut HeaderMap, path: &str) {
 
 /// The handler's answer, with errors rendered.
 pub(super) async fn answer(state: &AppState, facts: &RequestFacts, request: Request, next: Next) -> Response {
-    let deadline = state.limits.request_timeout;
+    let deadline = state.limits.request_timeout + READER_SPEAKS_FIRST;
     let method = request.method().clone();
     let run = AssertUnwindSafe(audit_trail::run(state, request, next)).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run).await {
@@ -75,7 +78,7 @@ pub(super) async fn answer(state: &AppState, facts: &RequestFacts, request: Requ
             tracing::error!(path = facts.path(), panic = panic_text(panic.as_ref()), "a handler panicked");
             ApiError::Internal.into_response()
         }
-        Err(_) => ApiError::Unavailable { retry_after: std::time::Duration::from_secs(1) }.into_response(),
+        Err(_) => ApiError::Unavailable { retry_after: Duration::from_secs(1) }.into_response(),
     };
     if response.status() == http::StatusCode::METHOD_NOT_ALLOWED
         && response.extensions().get::<ApiError>().is_none()
@@ -98,10 +101,8 @@ pub(super) fn render(facts: &RequestFacts, mut response: Response) -> Response {
     if let Some(seconds) = error.retry_after_seconds() {
         parts.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if parts.status == http::StatusCode::UNAUTHORIZED {
-        parts
-            .headers
-            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"callbacks\""));
+    if let Some(challenge) = error.challenge() {
+        parts.headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     if let ApiError::MethodNotServed { allowed, .. } = &error
         && let Ok(allowed) = HeaderValue::from_str(allowed)

@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 
 use crate::extract::caller::Caller;
+use crate::extract::json_object::read_body;
 use crate::metric_names;
 use crate::middleware::edge::{answer, render};
 use crate::problem_body::RequestFacts;
@@ -53,12 +54,7 @@ async fn answer_once(
         return Ok(answer(state, facts, request, next).await);
     }
     let (parts, body) = request.into_parts();
-    let limit = state.limits.body_bytes;
-    let read = tokio::time::timeout(state.limits.request_timeout, axum::body::to_bytes(body, limit));
-    let body = read
-        .await
-        .map_err(|_| ApiError::Timeout("The request body did not arrive in time"))?
-        .map_err(|_| ApiError::BodyTooLarge { limit })?;
+    let body = read_body(Request::new(body), &state.limits).await?;
     let asked = IdempotentRequest {
         tenant: parts.extensions.get::<Caller>().map(Caller::tenant_key).unwrap_or_default(),
         method: parts.method.as_str().to_owned(),

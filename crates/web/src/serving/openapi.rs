@@ -77,7 +77,7 @@ fn complete(path: &str, takes_body: bool, operation: &mut Operation) {
         ("400", "A field, a parameter or the body is not acceptable"),
         ("401", "No valid API key, where one is required"),
         ("403", "The role or the tenant of the API key does not allow this"),
-        ("429", "Too many requests with this API key; see Retry-After"),
+        ("429", "Too many requests with this credential; see Retry-After"),
         ("500", "A fault of the service"),
         ("503", "The database is away, or the service is overloaded; see Retry-After"),
     ];

@@ -8,12 +8,14 @@ use axum::Router;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::metric_names;
+use crate::serving::framing;
 use crate::serving::router::router;
 use crate::state::AppState;
 
@@ -23,6 +25,9 @@ const H2_PREFACE: &[u8] = b"PRI * HTTP/2";
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often a connection that sent a few ambiguous bytes is looked at again.
 const PEEK_PAUSE: Duration = Duration::from_millis(5);
+
+/// Bytes of a connection's first request that are looked at for an unclear length.
+const HEAD_LOOKED_AT: usize = 4096;
 
 /// What connections may cost.
 #[derive(Debug, Clone, Copy)]
@@ -147,6 +152,7 @@ impl Server {
         };
         match chosen {
             Ok(Ok(true)) => self.http2(stream).await,
+            Ok(Ok(false)) if is_unclear(&stream).await => refuse(stream).await,
             Ok(Ok(false)) => self.http1(stream).await,
             Ok(Err(_)) | Err(_) => {}
         }
@@ -196,6 +202,20 @@ impl Server {
             tracing::debug!(%error, "an HTTP/2 connection ended with an error");
         }
     }
+}
+
+/// Whether a connection begins with a request of unclear length (RFC 9112, 6.3), by which a proxy and a server are made to
+/// see different requests. Of later requests hyper believes the chunks and closes the connection after them.
+async fn is_unclear(stream: &TcpStream) -> bool {
+    let mut seen = vec![0; HEAD_LOOKED_AT];
+    let length = stream.peek(&mut seen).await.unwrap_or(0);
+    framing::has_unclear_length(&seen[..length])
+}
+
+/// Answers 400 and closes.
+async fn refuse(mut stream: TcpStream) {
+    let _client_gone = stream.write_all(framing::UNCLEAR_LENGTH.as_bytes()).await;
+    let _client_gone = stream.shutdown().await;
 }
 
 /// Whether the client starts with the HTTP/2 preface. Reads nothing away.

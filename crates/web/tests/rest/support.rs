@@ -84,8 +84,21 @@ impl Service {
         Self::with_guard(pool, async |_| Guard::Open).await
     }
 
+    /// Starts one with limits of the test's choice.
+    pub(crate) async fn with_limits(pool: PgPool, limits: RequestLimits) -> Self {
+        Self::built(pool, limits, async |_| Guard::Open).await
+    }
+
     /// Starts one with a guard at the door.
     pub(crate) async fn with_guard(pool: PgPool, guard: impl AsyncFnOnce(&Arc<Store>) -> Guard) -> Self {
+        Self::built(pool, RequestLimits::default(), guard).await
+    }
+
+    async fn built(
+        pool: PgPool,
+        limits: RequestLimits,
+        guard: impl AsyncFnOnce(&Arc<Store>) -> Guard,
+    ) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         let store = Arc::new(store_over(&pool));
         let around = Surroundings {
@@ -98,7 +111,7 @@ impl Service {
         let management = Management::new(Arc::clone(&store), engine, AddressPolicy::default());
         let metrics = Arc::new(|| "# TYPE a_total counter\na_total 1\n".to_owned());
         let guard = guard(&store).await;
-        let state = AppState::guarded(management, metrics, RequestLimits::default(), guard);
+        let state = AppState::guarded(management, metrics, limits, guard);
         let router = router(state.clone());
         Self { router, pool, store, state }
     }
