@@ -16,10 +16,7 @@ const PENDING: &[&str] = &[
     "endpoint_behaviour",
     "tls",
     "signature",
-    "json_body",
-    "query",
     "tenancy",
-    "auth_api",
     "ingestion",
     "secrets_logging",
 ];

@@ -1,12 +1,14 @@
 //! The OpenAPI document: collected from the handlers, completed with what holds for every operation.
 
 use callbacks_interfaces::problem::{ErrorResponse, ProblemDetails};
+use http::Method;
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder};
 
+use crate::auth::route_table::{Door, door};
 use crate::serving::router::api;
 
 #[derive(utoipa::OpenApi)]
@@ -42,11 +44,17 @@ const API_KEY: &str = "apiKey";
 pub fn openapi() -> OpenApi {
     let mut document = Base::openapi();
     document.merge(api().into_openapi());
-    let api_paths = document.paths.paths.iter_mut().filter(|(path, _)| path.starts_with("/api/"));
-    for (path, item) in api_paths {
-        complete_item(path, item);
+    for (path, item) in &mut document.paths.paths {
+        if path.starts_with("/api/") {
+            complete_item(path, item);
+        } else {
+            complete_page(path, item);
+        }
     }
-    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key")).build();
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An API key, or a token of the identity provider, as security.authentication says"))
+        .build();
     document.components.get_or_insert_default().add_security_scheme(API_KEY, SecurityScheme::Http(scheme));
     document.security =
         Some(vec![SecurityRequirement::new::<_, _, &str>(API_KEY, []), SecurityRequirement::default()]);
@@ -65,30 +73,56 @@ fn complete_item(path: &str, item: &mut PathItem) {
     let reads = [&mut item.get].into_iter().flatten().map(|operation| (false, operation));
     let writes = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
     let writes = writes.into_iter().flatten().map(|operation| (true, operation));
-    for (takes_body, operation) in reads.chain(writes) {
-        complete(path, takes_body && operation.request_body.is_some(), operation);
+    for (is_write, operation) in reads.chain(writes) {
+        complete(path, is_write, operation);
     }
 }
 
-/// Adds what every operation has: the idempotency header, and the errors it can answer with.
-fn complete(path: &str, takes_body: bool, operation: &mut Operation) {
-    operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+/// Pages beside the API are for operators, or for everybody.
+fn complete_page(path: &str, item: &mut PathItem) {
+    let Some(operation) = &mut item.get else { return };
+    if door(&Method::GET, path) == Door::Open {
+        operation.security = Some(vec![SecurityRequirement::default()]);
+        return;
+    }
+    for (status, description) in AT_THE_DOOR {
+        operation.responses.responses.insert(status.to_owned(), RefOr::T(error_response(description)));
+    }
+}
+
+/// What the door may answer.
+const AT_THE_DOOR: [(&str, &str); 4] = [
+    ("401", "No valid credential, where one is required"),
+    ("403", "The role or the tenant of the credential does not allow this"),
+    ("429", "Too many requests with this credential; see Retry-After"),
+    ("503", "The database or the identity provider is away, or the service is overloaded; see Retry-After"),
+];
+
+/// Adds what every operation has: the errors it can answer with, and for writes the idempotency header.
+fn complete(path: &str, is_write: bool, operation: &mut Operation) {
+    let takes_body = is_write && operation.request_body.is_some();
+    if is_write {
+        operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+    }
     let mut statuses = vec![
         ("400", "A field, a parameter or the body is not acceptable"),
-        ("401", "No valid API key, where one is required"),
-        ("403", "The role or the tenant of the API key does not allow this"),
-        ("429", "Too many requests with this credential; see Retry-After"),
         ("500", "A fault of the service"),
-        ("503", "The database is away, or the service is overloaded; see Retry-After"),
     ];
+    statuses.extend(AT_THE_DOOR);
     if path.contains('{') {
         statuses.push(("404", "Not found"));
     }
     if takes_body {
+        statuses.push(("408", "The body did not arrive in time"));
         statuses.push(("413", "The body exceeds 1 MiB"));
         statuses.push(("415", "The content type is not supported"));
     }
-    statuses.push(("422", "The X-Idempotency-Key was used with another request"));
+    if is_write {
+        statuses.push(("422", "The X-Idempotency-Key was used with another request"));
+        if !operation.responses.responses.contains_key("409") {
+            statuses.push(("409", "The first request with this X-Idempotency-Key has not finished yet"));
+        }
+    }
     for (status, description) in statuses {
         operation.responses.responses.insert(status.to_owned(), RefOr::T(error_response(description)));
     }
@@ -96,6 +130,9 @@ fn complete(path: &str, takes_body: bool, operation: &mut Operation) {
         *conflict = error_response(&conflict.description.clone());
     }
 }
+
+/// 1 to 255 printable ASCII characters, not only spaces.
+const IDEMPOTENCY_KEY: &str = "^[!-~]([ -~]{0,253}[!-~])?$";
 
 fn idempotency_key() -> Parameter {
     ParameterBuilder::new()
@@ -105,7 +142,7 @@ fn idempotency_key() -> Parameter {
         .description(Some(
             "The same write with the same key is done once; its answer is replayed for 24 hours.",
         ))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(255))))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).pattern(Some(IDEMPOTENCY_KEY))))
         .build()
 }
 

@@ -19,7 +19,7 @@ const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
-const GOAWAY: u8 = 7;
+pub(crate) const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
 /// A service that listens, with times a test can wait for.
@@ -81,7 +81,8 @@ async fn everything(stream: &mut TcpStream, patience: Duration) -> Vec<u8> {
     answer
 }
 
-fn status(answer: &[u8]) -> u16 {
+/// The status of an HTTP/1.1 answer; 0 for anything else.
+pub(crate) fn status(answer: &[u8]) -> u16 {
     let text = String::from_utf8_lossy(answer);
     text.get(9..12).and_then(|code| code.parse().ok()).unwrap_or_default()
 }
@@ -206,8 +207,28 @@ fn request(stream: u32, open: bool) -> Vec<u8> {
     frame(HEADERS, if open { 4 } else { 5 }, stream, &block)
 }
 
+pub(crate) type Frames = Box<dyn Iterator<Item = Vec<u8>> + Send>;
+
+/// The frames of a flood, by what it is made of.
+pub(crate) fn frames_of(flood: &str) -> Option<Frames> {
+    if flood.contains("rapid reset") {
+        return Some(Box::new((0..20_000).map(|number| {
+            let stream = number * 2 + 1;
+            [request(stream, true), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat()
+        })));
+    }
+    if flood.contains("empty DATA") {
+        let empty = (0..200_000).map(|_| frame(DATA, 0, 1, &[]));
+        return Some(Box::new(std::iter::once(request(1, true)).chain(empty)));
+    }
+    flood.contains("CONTINUATION").then(|| {
+        let endless = (0..50_000).map(|_| frame(CONTINUATION, 0, 1, &[0x00, 1, b'x', 1, b'y']));
+        Box::new(std::iter::once(frame(HEADERS, 0, 1, &[0x82])).chain(endless)) as Frames
+    })
+}
+
 /// Kinds of the frames in what the service sent.
-fn kinds(mut bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn kinds(mut bytes: &[u8]) -> Vec<u8> {
     let mut kinds = Vec::new();
     while let [a, b, c, kind, ..] = *bytes {
         kinds.push(kind);
@@ -218,7 +239,7 @@ fn kinds(mut bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Sends as much of a flood as the service takes, reading beside it; what it said in the end.
-async fn flood(service: &Listening, frames: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+pub(crate) async fn flood(service: &Listening, frames: Frames) -> Vec<u8> {
     let (mut reader, mut writer) = service.connect().await.into_split();
     let reading = tokio::spawn(async move {
         let (mut answer, mut piece) = (Vec::new(), vec![0; 64 << 10]);
@@ -246,24 +267,15 @@ async fn flood(service: &Listening, frames: impl Iterator<Item = Vec<u8>>) -> Ve
 #[sqlx::test(migrations = "../../migrations")]
 async fn floods_over_http2_end_with_goaway(pool: PgPool) {
     let service = Listening::start(pool, brisk()).await;
-    let ordinary = flood(&service, std::iter::once(request(1, false))).await;
+    let ordinary = flood(&service, Box::new(std::iter::once(request(1, false)))).await;
     assert!(kinds(&ordinary).contains(&HEADERS), "an ordinary request is answered: {:?}", kinds(&ordinary));
     assert!(!kinds(&ordinary).contains(&GOAWAY));
 
-    let rapid_reset = (0..20_000).map(|number| {
-        let stream = number * 2 + 1;
-        [request(stream, true), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat()
-    });
-    let empty_data = std::iter::once(request(1, true)).chain((0..200_000).map(|_| frame(DATA, 0, 1, &[])));
-    let continuations = std::iter::once(frame(HEADERS, 0, 1, &[0x82]))
-        .chain((0..50_000).map(|_| frame(CONTINUATION, 0, 1, &[0x00, 1, b'x', 1, b'y'])));
-    let unpadded = std::iter::once(frame(DATA, 0, 0, &[]));
-    for (name, answer) in [
-        ("rapid reset", flood(&service, rapid_reset).await),
-        ("empty DATA frames", flood(&service, empty_data).await),
-        ("endless CONTINUATION", flood(&service, continuations).await),
-        ("DATA on stream 0", flood(&service, unpadded).await),
-    ] {
+    let unpadded = Box::new(std::iter::once(frame(DATA, 0, 0, &[])));
+    let known = ["rapid reset", "empty DATA frames", "CONTINUATION"];
+    let floods = known.map(|name| (name, frames_of(name).expect("a flood")));
+    for (name, frames) in floods.into_iter().chain([("DATA on stream 0", unpadded as Frames)]) {
+        let answer = flood(&service, frames).await;
         assert!(
             kinds(&answer).contains(&GOAWAY),
             "{name}: {:?}",

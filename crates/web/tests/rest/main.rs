@@ -18,6 +18,8 @@ mod paging;
 mod permissions;
 mod quarantine;
 mod provided;
+mod provided;
+mod quarantine;
 mod serving;
 mod support;
 mod tenancy;

@@ -28,7 +28,7 @@ use crate::support::{Answer, Service, bare, json_request};
 pub(crate) const ISSUER: &str = "https://id.example";
 pub(crate) const AUDIENCE: &str = "callbacks";
 /// Requests a second a subject may make.
-const PACE: u32 = 200;
+const PACE: u32 = 20;
 
 pub(crate) struct Provided {
     pub(crate) service: Service,
