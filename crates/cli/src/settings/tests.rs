@@ -123,8 +123,8 @@ fn tokens_need_a_provider_that_can_be_trusted() {
         assert!(text.contains(expected), "{text}");
     }
     for fine in [
-        ("CALLBACKS_SECURITY__JWT__JWKS_URL", "http://127.0.0.1:9/jwks"),
-        ("CALLBACKS_SECURITY__JWT__JWKS_URL", "http://localhost:9/jwks"),
+        ("CALLBACKS_SECURITY__JWT__JWKS_URL", "http://127.0.0.1:9090/jwks"),
+        ("CALLBACKS_SECURITY__JWT__JWKS_URL", "http://localhost:9090/jwks"),
         ("CALLBACKS_SECURITY__JWT__ROLE_NAMES", "cn=admins=tenant-admin, ops=operator"),
     ] {
         Settings::from_environment(&with(&[fine])).expect("accepted");

@@ -98,12 +98,11 @@ const AT_THE_DOOR: [(&str, &str); 4] = [
     ("503", "The database or the identity provider is away, or the service is overloaded; see Retry-After"),
 ];
 
-/// Adds what every operation has: the errors it can answer with, and for writes the idempotency header.
+/// Adds what every operation has: the idempotency header, and the errors it can answer with.
 fn complete(path: &str, is_write: bool, operation: &mut Operation) {
     let takes_body = is_write && operation.request_body.is_some();
-    if is_write {
-        operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
-    }
+    // On reads too, as in the contract; there it does nothing.
+    operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
     let mut statuses = vec![
         ("400", "A field, a parameter or the body is not acceptable"),
         ("500", "A fault of the service"),

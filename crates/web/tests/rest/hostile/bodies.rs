@@ -130,8 +130,9 @@ async fn every_body_is_refused_or_taken_as_data(pool: PgPool) {
             section.record(&entry, &format!("{status} REQUEST_TIMEOUT"));
             continue;
         }
+        let request = request(&entry);
         let begun = Instant::now();
-        let answer = service.send(request(&entry)).await;
+        let answer = service.send(request).await;
         assert!(begun.elapsed() < WALL, "{}: {:?}", entry.id, begun.elapsed());
         judged(&entry, answer.status.as_u16(), &answer.text);
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{}", entry.id);

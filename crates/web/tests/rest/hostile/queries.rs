@@ -126,41 +126,60 @@ async fn every_query_is_refused_or_taken_as_data(pool: PgPool) {
     section.finish();
 }
 
+/// Words of SQL, paths, bounds, and characters that are not what they look like.
+const TEXTS: [&str; 28] = [
+    "'",
+    "\"",
+    "\\",
+    "name;--",
+    "name) OR (1=1",
+    "pg_sleep(5)",
+    "%00",
+    "\u{0}",
+    "\u{202e}eman",
+    "name desc nulls last",
+    "tenantId",
+    "tenant_id",
+    "secret",
+    "secretConfigured",
+    "metadata.a",
+    "metadata->>'a'",
+    "id::text",
+    "\u{ff07}",
+    "",
+    "🦀",
+    "-infinity",
+    "NaN",
+    "2026-02-30T00:00:00Z",
+    "1e400",
+    "null",
+    "{}",
+    "$1",
+    "COALESCE(name,'')",
+];
+
+/// Parameters of lists.
+const PARAMETERS: [(&str, &str); 13] = [
+    (CONFIGURATIONS, "sort"),
+    (CONFIGURATIONS, "page"),
+    (CONFIGURATIONS, "size"),
+    ("/api/v1/events", "type"),
+    ("/api/v1/events", "cursor"),
+    ("/api/v1/events", "from"),
+    ("/api/v1/callback-executions", "cursor"),
+    ("/api/v1/callback-executions/by-status", "status"),
+    ("/api/v1/callback-executions/recent", "limit"),
+    ("/api/v1/callback-executions/recent", "since"),
+    ("/api/v1/deliveries", "state"),
+    ("/api/v1/deliveries", "cursor"),
+    ("/api/v1/audit-log", "cursor"),
+];
+
 /// The class behind the entries: words of SQL, paths and bounds in every place a query has.
 #[sqlx::test(migrations = "../../migrations")]
 async fn no_text_in_any_place_of_a_query_reaches_the_database_as_sql(pool: PgPool) {
     let (service, key) = scene(pool).await;
-    let texts = [
-        "'",
-        "\"",
-        "\\",
-        "name;--",
-        "name) OR (1=1",
-        "pg_sleep(5)",
-        "%00",
-        "\u{0}",
-        "\u{202e}eman",
-        "name desc nulls last",
-        "tenantId",
-        "tenant_id",
-        "secret",
-        "secretConfigured",
-        "metadata.a",
-        "metadata->>'a'",
-        "id::text",
-        "\u{ff07}",
-        "",
-        "🦀",
-        "-infinity",
-        "NaN",
-        "2026-02-30T00:00:00Z",
-        "1e400",
-        "null",
-        "{}",
-        "$1",
-        "COALESCE(name,'')",
-    ];
-    for text in texts {
+    for text in TEXTS {
         let bodies = [
             json!({"sort": [text]}),
             json!({"sort": [format!("{text},asc")]}),
@@ -189,21 +208,7 @@ async fn no_text_in_any_place_of_a_query_reaches_the_database_as_sql(pool: PgPoo
             }
         }
         let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        for (path, parameter) in [
-            (CONFIGURATIONS, "sort"),
-            (CONFIGURATIONS, "page"),
-            (CONFIGURATIONS, "size"),
-            ("/api/v1/events", "type"),
-            ("/api/v1/events", "cursor"),
-            ("/api/v1/events", "from"),
-            ("/api/v1/callback-executions", "cursor"),
-            ("/api/v1/callback-executions/by-status", "status"),
-            ("/api/v1/callback-executions/recent", "limit"),
-            ("/api/v1/callback-executions/recent", "since"),
-            ("/api/v1/deliveries", "state"),
-            ("/api/v1/deliveries", "cursor"),
-            ("/api/v1/audit-log", "cursor"),
-        ] {
+        for (path, parameter) in PARAMETERS {
             let answer = service.get(&key, &format!("{path}?{parameter}={encoded}")).await;
             assert!(
                 matches!(answer.status.as_u16(), 200 | 400),
