@@ -99,7 +99,8 @@ pub async fn accept(
     worker: WorkerId,
     events: &[NewEvent],
 ) -> Result<AcceptedBatch, AcceptError> {
-    let columns = EventColumns::of(events);
+    let sealed = store.payload_keys.stored_payloads(events);
+    let columns = EventColumns::of(events, &sealed);
     // What recovery looks between, so it must hold even for a caller that drew its ids out of order.
     let (Some(first), Some(last)) = (columns.ids.iter().min(), columns.ids.iter().max()) else {
         return accept_nothing(store).await;

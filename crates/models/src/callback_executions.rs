@@ -15,6 +15,7 @@ use crate::error::{FilterError, StoreError};
 use crate::execution_row::{EXECUTION_LIST, ExecutionRow};
 use crate::execution_statistics;
 use crate::filter_sql::{in_order, page_of_keys};
+use crate::scoped_connection::ScopedReading;
 use crate::store::Store;
 
 /// Which executions a list shows.
@@ -58,7 +59,13 @@ pub async fn get(
     )
     .fetch_optional(&mut *connection)
     .await?;
-    let mut view = row.view()?;
+    drop(connection);
+    let event = row.event_row_id;
+    let mut view = row.view(store).await?;
+    let payload = match payload {
+        Some(stored) => store.payload(&view.tenant_id, event, stored.into()).await?,
+        None => None,
+    };
     view.request_payload = payload.and_then(|payload| serde_json::from_slice(&payload).ok());
     Ok(Some(view))
 }
@@ -82,7 +89,7 @@ pub async fn newest(
         }
         _ => newest_ids(&mut connection, scope, selection, before, limit).await?,
     };
-    views_in_order(&mut connection, scope, ids).await
+    views_in_order(store, connection, scope, ids).await
 }
 
 async fn newest_ids(
@@ -195,7 +202,7 @@ pub async fn of_delivery(
     )
     .fetch_all(&mut *connection)
     .await?;
-    views_in_order(&mut connection, scope, ids).await
+    views_in_order(store, connection, scope, ids).await
 }
 
 /// The first `limit` executions of one event, oldest first, without payloads.
@@ -222,7 +229,7 @@ pub async fn of_event(
     )
     .fetch_all(&mut *connection)
     .await?;
-    views_in_order(&mut connection, scope, ids).await
+    views_in_order(store, connection, scope, ids).await
 }
 
 /// One page of those that match, without payloads. At most a million are counted.
@@ -237,16 +244,22 @@ pub async fn filter(
     let mut connection = store.read(scope).await?;
     let keys = page_of_keys(&mut connection, &EXECUTION_LIST, scope, request).await?;
     let ids = keys.page.into_iter().map(|(id, _)| id).collect();
-    let views = views_in_order(&mut connection, scope, ids).await?;
+    let views = views_in_order(store, connection, scope, ids).await?;
     Ok(Page::new(views, request.page, request.size, keys.total))
 }
 
 async fn views_in_order(
-    connection: &mut PgConnection,
+    store: &Store,
+    mut connection: ScopedReading,
     scope: &TenantScope,
     ids: Vec<Uuid>,
 ) -> Result<Vec<CallbackExecution>, StoreError> {
-    let rows = ExecutionRow::by_ids(connection, scope, &ids).await?;
+    let rows = ExecutionRow::by_ids(&mut connection, scope, &ids).await?;
+    drop(connection);
     let keys: Vec<(Uuid, Uuid)> = ids.into_iter().map(|id| (id, id)).collect();
-    in_order(&keys, rows, |row| (row.id, row.id)).into_iter().map(ExecutionRow::view).collect()
+    let mut views = Vec::with_capacity(rows.len());
+    for row in in_order(&keys, rows, |row| (row.id, row.id)) {
+        views.push(row.view(store).await?);
+    }
+    Ok(views)
 }

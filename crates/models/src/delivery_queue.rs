@@ -87,7 +87,17 @@ pub async fn claim(
     );
     let rows = within(connection.patience(), query.fetch_all(&mut *connection)).await?;
     connection.keep();
-    rows.into_iter().map(ClaimedDelivery::try_from).collect()
+    let mut claimed = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut delivery = ClaimedDelivery::try_from(row)?;
+        if let Some(stored) = delivery.payload.take() {
+            let event = &delivery.event;
+            let payload = store.payload(&event.tenant, event.row_id.uuid(), stored).await?;
+            delivery.payload = payload;
+        }
+        claimed.push(delivery);
+    }
+    Ok(claimed)
 }
 
 struct ClaimedRow {

@@ -87,6 +87,7 @@ pub async fn load_tenants(store: &Store, tenants: &[TenantId]) -> Result<Vec<Ten
     let versions = versions_of(store, &names).await?;
     let mut parts: HashMap<&str, TenantDirectory> =
         tenants.iter().map(|tenant| (tenant.as_str(), empty_part(tenant, &versions))).collect();
+    store.load_data_keys(tenants).await?;
     for row in target_rows(store, &names).await? {
         if let Some(part) = parts.get_mut(row.tenant_id.as_str()) {
             let id = row.id.into();

@@ -31,15 +31,17 @@ pub(crate) struct EventColumns<'a> {
 }
 
 impl<'a> EventColumns<'a> {
-    pub(crate) fn of(events: &'a [NewEvent]) -> Self {
+    /// `instead` holds what is stored in place of payloads, by the event's position.
+    pub(crate) fn of(events: &'a [NewEvent], instead: &'a [Option<Vec<u8>>]) -> Self {
         let mut columns = Self::default();
-        for event in events {
-            columns.push(event);
+        for (index, event) in events.iter().enumerate() {
+            let instead = instead.get(index).and_then(Option::as_deref);
+            columns.push(event, instead.unwrap_or(&event.payload));
         }
         columns
     }
 
-    fn push(&mut self, event: &'a NewEvent) {
+    fn push(&mut self, event: &'a NewEvent, payload: &'a [u8]) {
         self.ids.push(event.row_id.uuid());
         self.tenants.push(event.tenant.as_str());
         self.event_ids.push(storable_option(event.event_id.as_deref()));
@@ -49,7 +51,7 @@ impl<'a> EventColumns<'a> {
         self.content_types.push(storable_option(event.content_type.as_deref()));
         self.occurred_at.push(event.occurred_at);
         self.headers.push(storable_option(event.headers.as_deref()));
-        self.payloads.push(&event.payload);
+        self.payloads.push(payload);
         self.first_targets.push(position(self.targets.len() + 1));
         self.targets.extend(event.targets.iter().map(|target| target.uuid()));
         self.last_targets.push(position(self.targets.len()));

@@ -54,8 +54,14 @@ pub async fn get(store: &Store, scope: &TenantScope, id: &str) -> Result<Option<
     .fetch_optional(&mut *connection)
     .await?;
     let deliveries = deliveries_of(&mut connection, scope, row.id).await?;
+    let row_id = row.id;
     let mut view = row.view()?;
     view.deliveries = Some(deliveries);
+    drop(connection);
+    let payload = match payload {
+        Some(stored) => store.payload(&view.tenant_id, row_id, stored.into()).await?,
+        None => None,
+    };
     if let Some(payload) = payload {
         match serde_json::from_slice::<Box<RawValue>>(&payload) {
             Ok(json) => view.payload = Some(json),

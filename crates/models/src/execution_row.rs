@@ -13,6 +13,7 @@ use crate::error::StoreError;
 use crate::event_ref::stored_tenant;
 use crate::filter_sql::{Column, FilteredList, column};
 use crate::filter_value::Kind;
+use crate::store::Store;
 
 /// The list of executions. A retry is due exactly while its queue row waits for the attempt after this one.
 pub(crate) const EXECUTION_LIST: FilteredList = FilteredList {
@@ -106,8 +107,13 @@ impl ExecutionRow {
     }
 
     /// What the API shows, without the payload.
-    pub(crate) fn view(self) -> Result<CallbackExecution, StoreError> {
+    pub(crate) async fn view(self, store: &Store) -> Result<CallbackExecution, StoreError> {
         let timings = self.timings();
+        let tenant_id = stored_tenant(&self.tenant_id)?;
+        let response_body = match self.response_body {
+            Some(stored) => store.body(&tenant_id, self.id, stored).await?,
+            None => None,
+        };
         let took = self.duration_us.map_or(Duration::ZERO, |us| Duration::microseconds(i64::from(us)));
         Ok(CallbackExecution {
             id: self.id.into(),
@@ -116,14 +122,14 @@ impl ExecutionRow {
                 configuration: self.configuration_id.into(),
             },
             configuration_id: self.configuration_id.into(),
-            tenant_id: stored_tenant(&self.tenant_id)?,
+            tenant_id,
             event_type: self.event_type,
             event_id: self.event_id.unwrap_or_else(|| self.event_row_id.to_string()),
             source_event_id: Some(self.source_event_id.unwrap_or(self.event_row_id)),
             status: named("status", &self.status)?,
             request_payload: None,
             response_status_code: self.response_status.map(i32::from),
-            response_body: self.response_body,
+            response_body,
             request_headers: document("request_headers", self.request_headers.as_deref())?,
             response_headers: document("response_headers", self.response_headers.as_deref())?,
             attempt_number: i32::from(self.attempt),

@@ -9,7 +9,8 @@
 //! **Invariant: no policy. Every query names its tenant (by a tenant, a scope, or a key that belongs to one), or its
 //! function's name ends in `_across_tenants`, and row-level security says the same again (`scoped_connection`).** Claims and outcomes are keyed by the worker that holds them instead.
 //!
-//! Deliberately absent: decisions (core), HTTP, retries of failed statements. The only dynamic SQL is `filter_sql`.
+//! Deliberately absent: decisions (core), HTTP, retries of failed statements. The only dynamic SQL is `filter_sql`, and the
+//! names of columns in [`resealing`].
 
 pub mod acceptance;
 pub mod api_keys;
@@ -44,10 +45,13 @@ pub mod notify;
 pub mod orphaned_deliveries;
 pub mod outbox;
 pub mod partitions;
+mod payload_keys;
 pub mod quarantined_messages;
 pub mod recovery;
+pub mod resealing;
 pub mod retention;
 mod scoped_connection;
+mod sealed_payload;
 pub mod secret_column;
 pub mod settlement;
 mod settlement_columns;

@@ -40,14 +40,16 @@ pub enum KeyringError {
 }
 
 /// Why a secret cannot be read or written. Names no part of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// Not the form this module writes.
     #[error("the stored secret has an unknown form")]
     Form,
     /// Encrypted with a key that is not on the ring.
-    #[error("the key of the stored secret is not configured")]
-    UnknownKey,
+    #[error(
+        "the stored secret was encrypted with key {0:?}, which is not configured (security.encryption_key)"
+    )]
+    UnknownKey(String),
     /// Altered, moved from another row, or encrypted with another key of the same id.
     #[error("the stored secret fails authentication")]
     Authentication,
@@ -98,12 +100,30 @@ impl SecretKeyring {
         Ok(Self { current: id, keys })
     }
 
+    /// Id of the key new secrets are encrypted with.
+    #[must_use]
+    pub fn current_key_id(&self) -> &str {
+        &self.current
+    }
+
+    /// Whether what was encrypted with this key can be read.
+    #[must_use]
+    pub fn has_key(&self, id: &str) -> bool {
+        self.keys.contains_key(id)
+    }
+
+    /// The beginning of everything written with the current key.
+    pub(crate) fn current_prefix(&self) -> String {
+        format!("{VERSION}:{}:", self.current)
+    }
+
     /// Encrypts `text` for its place with the current key.
     ///
     /// # Errors
     /// Only when the cipher refuses the length, which no valid value reaches.
     pub fn seal(&self, place: SecretPlace<'_>, text: &str) -> Result<String, SecretError> {
-        let cipher = self.keys.get(&self.current).ok_or(SecretError::UnknownKey)?;
+        let unknown = || SecretError::UnknownKey(self.current.clone());
+        let cipher = self.keys.get(&self.current).ok_or_else(unknown)?;
         let mut nonce = [0_u8; NONCE_BYTES];
         rand::rng().fill_bytes(&mut nonce);
         let aad = place.associated_data();
@@ -122,7 +142,7 @@ impl SecretKeyring {
         let (Some(VERSION), Some(id), Some(body)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(SecretError::Form);
         };
-        let cipher = self.keys.get(id).ok_or(SecretError::UnknownKey)?;
+        let cipher = self.keys.get(id).ok_or_else(|| SecretError::UnknownKey(id.to_owned()))?;
         let bytes = STANDARD.decode(body).map_err(|_| SecretError::Form)?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or(SecretError::Form)?;
         let aad = place.associated_data();
@@ -160,7 +180,7 @@ impl SecretKeyring {
         stored: Option<&str>,
     ) -> Option<BTreeMap<String, String>> {
         self.open_map(place, stored).unwrap_or_else(|error| {
-            place.report(error);
+            place.report(&error);
             None
         })
     }
@@ -176,7 +196,7 @@ impl SecretKeyring {
         match opened {
             Ok(secret) => SecretState::Ready(secret),
             Err(error) => {
-                place.report(error);
+                place.report(&error);
                 SecretState::Unreadable
             }
         }
@@ -198,7 +218,7 @@ impl SecretPlace<'_> {
         Self { column, ..self }
     }
 
-    fn report(self, error: SecretError) {
+    pub(crate) fn report(self, error: &SecretError) {
         tracing::error!(row = %self.row, tenant_id = %self.tenant, %error,
             "column {} of row {} cannot be decrypted; give the service the key it was written with",
             self.column, self.row);
@@ -285,7 +305,8 @@ mod tests {
             assert_eq!(error, SecretError::Form, "{form}");
         }
         let error = ring.open(place(&tenant, 1), "v1:z:AAAA").expect_err("refused");
-        assert_eq!(error, SecretError::UnknownKey);
+        assert_eq!(error, SecretError::UnknownKey("z".to_owned()));
+        assert!(error.to_string().contains("\"z\""), "the message names the key: {error}");
     }
 
     #[test]

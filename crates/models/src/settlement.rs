@@ -147,8 +147,9 @@ pub async fn settle(
     configurations: &[ConfigurationDelta],
     domains: &[DomainDelta],
 ) -> Result<Settlement, SettleError> {
+    let sealed = store.payload_keys.stored_bodies(items);
     let flush = Flush {
-        executions: ExecutionColumns::of(items),
+        executions: ExecutionColumns::of(items, &sealed),
         finished: FinishedColumns::of(items),
         postponed: WaitingColumns::from_queue(items),
         queued: WaitingColumns::from_memory(items),

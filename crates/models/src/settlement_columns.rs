@@ -39,12 +39,14 @@ pub(crate) struct ExecutionColumns<'a> {
 }
 
 impl<'a> ExecutionColumns<'a> {
-    pub(crate) fn of(items: &'a [Settled]) -> Self {
+    /// `instead` holds what is stored in place of response bodies, by the item's position.
+    pub(crate) fn of(items: &'a [Settled], instead: &'a [Option<String>]) -> Self {
         let mut columns = Self::default();
-        for item in items {
+        for (index, item) in items.iter().enumerate() {
             if let Some(execution) = &item.execution {
+                let instead = instead.get(index).and_then(Option::as_deref);
                 columns.push_delivery(item);
-                columns.push_attempt(execution);
+                columns.push_attempt(execution, instead.or(execution.response_body.as_deref()));
             }
         }
         columns
@@ -60,7 +62,7 @@ impl<'a> ExecutionColumns<'a> {
         self.event_types.push(event.event_type.as_str());
     }
 
-    fn push_attempt(&mut self, execution: &'a NewExecution) {
+    fn push_attempt(&mut self, execution: &'a NewExecution, body: Option<&'a str>) {
         self.ids.push(execution.id.uuid());
         self.started_at.push(execution.started_at);
         self.statuses.push(execution.status.as_str());
@@ -76,7 +78,7 @@ impl<'a> ExecutionColumns<'a> {
         let text = |field: &'a Option<String>| storable_option(field.as_deref());
         self.request_headers.push(text(&execution.request_headers));
         self.response_headers.push(text(&execution.response_headers));
-        self.response_bodies.push(text(&execution.response_body));
+        self.response_bodies.push(storable_option(body));
         self.error_messages.push(text(&execution.error_message));
     }
 }

@@ -10,6 +10,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::error::StoreError;
 use crate::hot_connections::{HotConnections, within};
+use crate::payload_keys::PayloadKeys;
 use crate::scoped_connection::TenantConnections;
 use crate::secret_column::SecretKeyring;
 use crate::tenant_roles::{ENGINE_ROLE, TENANT_ROLE};
@@ -65,6 +66,7 @@ pub struct Store {
     pub(crate) settlement: Arc<HotConnections>,
     pub(crate) queue: Arc<HotConnections>,
     pub(crate) keyring: Arc<SecretKeyring>,
+    pub(crate) payload_keys: Arc<PayloadKeys>,
     pub(crate) dedup_window: Duration,
 }
 
@@ -103,8 +105,15 @@ impl Store {
             settlement: hot("callbacks-settlement", settings.settlement_connections),
             queue: hot("callbacks-queue", settings.queue_connections),
             keyring: Arc::new(keyring),
+            payload_keys: Arc::new(PayloadKeys::default()),
             dedup_window: settings.dedup_window,
         }
+    }
+
+    /// Id of the key new secrets are encrypted with.
+    #[must_use]
+    pub fn current_encryption_key(&self) -> &str {
+        self.keyring.current_key_id()
     }
 
     /// Asks the database for an answer.

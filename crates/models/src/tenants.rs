@@ -1,10 +1,16 @@
 //! The tenants that may have keys.
 
 use callbacks_interfaces::tenant::TenantId;
+use sqlx::postgres::PgConnection;
+use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
 use crate::error::StoreError;
 use crate::event_ref::stored_tenant;
+use crate::orphaned_deliveries::skip_deliveries_of_deleted;
+use crate::payload_keys::DATA_KEY_COLUMN;
+use crate::sealed_payload::DataKey;
+use crate::secret_column::SecretPlace;
 use crate::store::Store;
 
 /// A tenant as it is stored.
@@ -16,6 +22,8 @@ pub struct StoredTenant {
     pub name: Option<String>,
     /// Whether its keys are accepted.
     pub active: bool,
+    /// Whether its payloads and response bodies are encrypted with a key of its own.
+    pub payload_encryption: bool,
     /// When it was registered.
     pub created_at: OffsetDateTime,
     /// When it was changed last.
@@ -26,14 +34,16 @@ struct TenantRow {
     id: String,
     name: Option<String>,
     active: bool,
+    payload_encryption: bool,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
 }
 
 impl TenantRow {
     fn tenant(self) -> Result<StoredTenant, StoreError> {
-        let Self { id, name, active, created_at, updated_at } = self;
-        Ok(StoredTenant { id: stored_tenant(&id)?, name, active, created_at, updated_at })
+        let Self { id, name, active, payload_encryption, created_at, updated_at } = self;
+        let id = stored_tenant(&id)?;
+        Ok(StoredTenant { id, name, active, payload_encryption, created_at, updated_at })
     }
 }
 
@@ -50,7 +60,7 @@ pub async fn create(
         TenantRow,
         r#"
         INSERT INTO tenants (id, name) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING
-        RETURNING id, name, active, created_at, updated_at
+        RETURNING id, name, active, payload_encryption, created_at, updated_at
         "#,
         id.as_str(),
         name,
@@ -67,7 +77,10 @@ pub async fn create(
 pub async fn get(store: &Store, id: &TenantId) -> Result<Option<StoredTenant>, StoreError> {
     let row = sqlx::query_as!(
         TenantRow,
-        "SELECT id, name, active, created_at, updated_at FROM tenants WHERE id = $1",
+        r#"
+        SELECT id, name, active, payload_encryption, created_at, updated_at
+        FROM tenants WHERE id = $1 AND deleted_at IS NULL
+        "#,
         id.as_str(),
     )
     .fetch_optional(&store.engine)
@@ -75,29 +88,119 @@ pub async fn get(store: &Store, id: &TenantId) -> Result<Option<StoredTenant>, S
     row.map(TenantRow::tenant).transpose()
 }
 
-/// Writes name and activity; `None` when it is not registered.
+/// What of a tenant can be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantChange {
+    /// A name for people.
+    pub name: Option<String>,
+    /// Whether its keys are accepted.
+    pub active: bool,
+    /// Whether its payloads and response bodies are encrypted with a key of its own. What is stored stays as it is.
+    pub payload_encryption: bool,
+}
+
+/// Writes what can be changed; `None` when it is not registered. The first time payloads are to be encrypted, the
+/// tenant gets its key.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn update(
     store: &Store,
     id: &TenantId,
-    name: Option<&str>,
-    active: bool,
+    change: &TenantChange,
 ) -> Result<Option<StoredTenant>, StoreError> {
+    let mut transaction = store.engine.begin().await?;
     let row = sqlx::query_as!(
         TenantRow,
         r#"
-        UPDATE tenants SET name = $2, active = $3, updated_at = now() WHERE id = $1
-        RETURNING id, name, active, created_at, updated_at
+        UPDATE tenants SET name = $2, active = $3, payload_encryption = $4, updated_at = now()
+        WHERE id = $1 AND deleted_at IS NULL
+        RETURNING id, name, active, payload_encryption, created_at, updated_at
         "#,
         id.as_str(),
-        name,
-        active,
+        change.name,
+        change.active,
+        change.payload_encryption,
     )
-    .fetch_optional(&store.engine)
+    .fetch_optional(&mut *transaction)
     .await?;
+    if row.is_some() && change.payload_encryption {
+        insert_data_key(store, &mut transaction, id).await?;
+    }
+    transaction.commit().await?;
     row.map(TenantRow::tenant).transpose()
+}
+
+/// Makes a key unless there is one.
+async fn insert_data_key(
+    store: &Store,
+    connection: &mut PgConnection,
+    tenant: &TenantId,
+) -> Result<(), StoreError> {
+    let row = Uuid::now_v7();
+    let place = SecretPlace { tenant, row, column: DATA_KEY_COLUMN };
+    let sealed = store.keyring.seal(place, &DataKey::generate().text())?;
+    sqlx::query!(
+        r#"
+        INSERT INTO tenant_data_keys (id, tenant_id, sealed_key) VALUES ($1, $2, $3)
+        ON CONFLICT (tenant_id) DO NOTHING
+        "#,
+        row,
+        tenant.as_str(),
+        sealed,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a tenant: its data key, so that payloads encrypted with it can never be read again, its API keys,
+/// configurations, domains, subscriptions, and what waits for them. Events and executions stay until retention removes
+/// them; the audit log stays. `false` when it was never registered; deleting it again does no harm.
+///
+/// # Errors
+/// When the database fails; then nothing is deleted.
+pub async fn delete(store: &Store, id: &TenantId) -> Result<bool, StoreError> {
+    let mut transaction = store.engine.begin().await?;
+    let known = sqlx::query!(
+        r#"
+        UPDATE tenants SET active = false, deleted_at = coalesce(deleted_at, now()), updated_at = now() WHERE id = $1
+        "#,
+        id.as_str(),
+    )
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    if known == 0 {
+        return Ok(false);
+    }
+    let configurations = sqlx::query_scalar!(
+        r#"
+        WITH data_keys AS (DELETE FROM tenant_data_keys WHERE tenant_id = $1),
+             keys AS (DELETE FROM api_keys WHERE tenant_id = $1),
+             state AS (DELETE FROM configuration_state WHERE tenant_id = $1),
+             domains AS (DELETE FROM authorized_domains WHERE tenant_id = $1),
+             totals AS (DELETE FROM domain_totals WHERE tenant_id = $1),
+             quarantined AS (DELETE FROM quarantined_messages WHERE tenant_id = $1),
+             catalogue AS (DELETE FROM event_types WHERE tenant_id = $1),
+             enforcement AS (DELETE FROM event_type_enforcement WHERE tenant_id = $1),
+             answers AS (DELETE FROM idempotency_keys WHERE tenant_id = $1),
+             subscriptions AS (DELETE FROM event_subscriptions WHERE tenant_id = $1)
+        DELETE FROM callback_configurations WHERE tenant_id = $1 RETURNING id
+        "#,
+        id.as_str(),
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    for configuration in configurations {
+        // A long queue may outlast this call's patience; the hourly sweep ends whatever is left.
+        if let Err(error) = skip_deliveries_of_deleted(store, configuration.into()).await {
+            tracing::warn!(tenant_id = %id, %error, "not all deliveries of deleted tenant {id} ended yet");
+            break;
+        }
+    }
+    Ok(true)
 }
 
 /// Registered tenants in the order of their ids, after `after`.
@@ -112,8 +215,8 @@ pub async fn list_across_tenants(
     let rows = sqlx::query_as!(
         TenantRow,
         r#"
-        SELECT id, name, active, created_at, updated_at FROM tenants
-        WHERE $1::text IS NULL OR id > $1 ORDER BY id LIMIT $2
+        SELECT id, name, active, payload_encryption, created_at, updated_at FROM tenants
+        WHERE deleted_at IS NULL AND ($1::text IS NULL OR id > $1) ORDER BY id LIMIT $2
         "#,
         after,
         limit,

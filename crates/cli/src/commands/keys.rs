@@ -14,6 +14,7 @@ use nix::unistd::{User, getuid};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::encryption_rotation::Rotation;
 use super::text_table::TextTable;
 use crate::process::{database::Database, telemetry};
 use crate::settings::{Settings, Sources};
@@ -40,6 +41,8 @@ pub(super) enum Keys {
         /// The key's id
         id: Uuid,
     },
+    /// Encrypt all stored secrets anew, with the first key of security.encryption_key; may be repeated at any time
+    RotateEncryption(Rotation),
 }
 
 /// What the key stands for
@@ -78,6 +81,7 @@ impl Keys {
             Self::Create(create) => create.carry_out(store).await,
             Self::List { tenant, json } => list(store, tenant.as_ref(), json).await,
             Self::Revoke { id } => revoke(store, id).await,
+            Self::RotateEncryption(rotation) => rotation.carry_out(store).await,
         }
     }
 }
@@ -164,7 +168,7 @@ async fn tell(
 }
 
 /// Whoever runs this process.
-fn actor() -> String {
+pub(super) fn actor() -> String {
     let uid = getuid();
     let name = User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
     format!("command-line:{name}")

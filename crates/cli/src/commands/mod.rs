@@ -9,6 +9,7 @@ mod command_line;
 mod completions;
 mod configuration_lookup;
 mod configurations;
+mod encryption_rotation;
 mod execution_report;
 mod explain;
 mod generate;

@@ -1,11 +1,8 @@
-use callbacks_models::secret_column::{KeyringError, SecretKeyring};
+use callbacks_models::secret_column::KeyringError;
 use callbacks_models::{error::StoreError, store::Store};
 
 use super::embedded_postgres::{EmbeddedPostgres, EmbeddedPostgresError, EmbeddedSettings};
-use crate::settings::{EncryptionKey, EncryptionKeyError, Settings};
-
-/// Name of the one key in what is stored with it; a second one will come with key rotation.
-const KEY_ID: &str = "k1";
+use crate::settings::{EncryptionKeyError, EncryptionKeys, Settings};
 
 /// The database of this process: somebody's PostgreSQL, or a private one that lives as long as this value.
 pub(crate) struct Database {
@@ -75,8 +72,7 @@ async fn connect(settings: &Settings, embedded: Option<&EmbeddedPostgres>) -> Re
 }
 
 async fn connect_to(settings: &Settings, url: &str) -> Result<Store, DatabaseError> {
-    let key = EncryptionKey::obtain(settings)?;
-    let keyring = SecretKeyring::new((KEY_ID.to_owned(), key.into_bytes()), [])?;
+    let keyring = EncryptionKeys::obtain(settings)?.into_keyring()?;
     Store::connect(&settings.store(url), keyring)
         .await
         .map_err(|source| DatabaseError::Connect { place: crate::settings::masked_url(url), source })

@@ -14,6 +14,7 @@ use callbacks_core::management::Management;
 use callbacks_core::sources::supervisor::{Sources, SupervisorSurroundings};
 use callbacks_egress::HttpTransport;
 use callbacks_models::migrate::migrate;
+use callbacks_models::resealing::check_keys_across_tenants;
 use callbacks_models::store::Store;
 use callbacks_web::serving::server;
 use callbacks_web::state::{AppState, RequestLimits};
@@ -39,6 +40,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
         () = signals.received() => return Ok(()),
     };
     migrate(database.store()).await.context("the database could not be migrated")?;
+    check_keys_across_tenants(database.store()).await.context("stored secrets could not be read")?;
     let stop = CancellationToken::new();
     let upkeep = tokio::spawn(telemetry::keep_metrics(metrics.clone(), stop.clone()));
     let result = Box::pin(run(&settings, database.store(), metrics, &mut signals)).await;

@@ -22,7 +22,7 @@ mod state_folder;
 mod tests;
 mod token_section;
 
-pub(crate) use encryption_key::{EncryptionKey, EncryptionKeyError};
+pub(crate) use encryption_key::{EncryptionKeyError, EncryptionKeys};
 pub(crate) use report::masked_url;
 pub(crate) use sections::{Authentication, LogFormat, LogSection, Settings};
 pub(crate) use sources::Sources;

@@ -4,7 +4,7 @@ use callbacks_interfaces::field_reader::{FieldReader, Size};
 use callbacks_interfaces::instant;
 use callbacks_interfaces::patch::Patch;
 use callbacks_interfaces::tenant::TenantId;
-use callbacks_models::tenants::{self as stored, StoredTenant};
+use callbacks_models::tenants::{self as stored, StoredTenant, TenantChange};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -25,6 +25,8 @@ pub struct TenantView {
     pub name: Option<String>,
     /// Whether its keys are accepted.
     pub active: bool,
+    /// Whether its payloads and response bodies are encrypted with a key of its own.
+    pub payload_encryption: bool,
     /// When it was registered.
     #[serde(with = "instant")]
     pub created_at: OffsetDateTime,
@@ -35,8 +37,8 @@ pub struct TenantView {
 
 impl From<StoredTenant> for TenantView {
     fn from(tenant: StoredTenant) -> Self {
-        let StoredTenant { id, name, active, created_at, updated_at } = tenant;
-        Self { id, name, active, created_at, updated_at }
+        let StoredTenant { id, name, active, payload_encryption, created_at, updated_at } = tenant;
+        Self { id, name, active, payload_encryption, created_at, updated_at }
     }
 }
 
@@ -51,7 +53,8 @@ pub async fn create(desk: &Management, body: &Map<String, Value>) -> Result<Tena
     reader.finish()?;
     let id = id.ok_or_else(|| ManagementError::field("id", "NotBlank", "id is required"))?;
     let created = stored::create(&desk.store, &id, name.as_deref()).await?;
-    let conflict = || ManagementError::Conflict(format!("The tenant {id} is already registered"));
+    let conflict =
+        || ManagementError::Conflict(format!("The tenant {id} is already registered, or was and is deleted"));
     created.map(TenantView::from).ok_or_else(conflict)
 }
 
@@ -61,7 +64,7 @@ pub async fn get(desk: &Management, id: &TenantId) -> Result<TenantView, Managem
     found.map(TenantView::from).ok_or_else(|| ManagementError::not_found(WHAT, id))
 }
 
-/// Changes `name` and `active`, as far as the body mentions them.
+/// Changes `name`, `active` and `payloadEncryption`, as far as the body mentions them.
 pub async fn patch(
     desk: &Management,
     id: &TenantId,
@@ -75,9 +78,24 @@ pub async fn patch(
         Patch::Value(_) => reader.text("name", &NAME),
     };
     let active = reader.optional_flag("active").unwrap_or(existing.active);
+    let payload_encryption = reader.optional_flag("payloadEncryption").unwrap_or(existing.payload_encryption);
     reader.finish()?;
-    let written = stored::update(&desk.store, id, name.as_deref(), active).await?;
+    let change = TenantChange { name, active, payload_encryption };
+    let written = stored::update(&desk.store, id, &change).await?;
+    if payload_encryption != existing.payload_encryption {
+        desk.announce().await;
+    }
     written.map(TenantView::from).ok_or_else(|| ManagementError::not_found(WHAT, id))
+}
+
+/// Deletes one with everything that acts for it; its encrypted payloads can never be read again. Once deleted, it may be
+/// deleted again, and its id stays taken.
+pub async fn delete(desk: &Management, id: &TenantId) -> Result<(), ManagementError> {
+    if !stored::delete(&desk.store, id).await? {
+        return Err(ManagementError::not_found(WHAT, id));
+    }
+    desk.announce().await;
+    Ok(())
 }
 
 /// In the order of their ids, after `after`; the flag says whether more follow.

@@ -114,6 +114,24 @@ impl Tenants<'_> {
         let body = serde_json::json!({"active": active});
         self.0.send(Method::PATCH, &["api", "v1", "tenants", id.as_str()], &body).await
     }
+
+    /// Has its payloads and response bodies stored encrypted with a key of its own from now on, or as they are.
+    ///
+    /// # Errors
+    /// [`ClientError::is_not_found`] when there is none.
+    pub async fn set_payload_encryption(&self, id: &TenantId, on: bool) -> Result<Tenant, ClientError> {
+        let body = serde_json::json!({"payloadEncryption": on});
+        self.0.send(Method::PATCH, &["api", "v1", "tenants", id.as_str()], &body).await
+    }
+
+    /// Deletes it for good, with everything that acts for it; its encrypted payloads can never be read again.
+    ///
+    /// # Errors
+    /// [`ClientError::is_not_found`] when there is none.
+    pub async fn delete(&self, id: &TenantId) -> Result<(), ClientError> {
+        let path = ["api", "v1", "tenants", id.as_str()];
+        self.0.ask(Method::DELETE, &path, Question::default()).await.map(drop)
+    }
 }
 
 /// What a credential stands for.
@@ -193,6 +211,9 @@ pub struct Tenant {
     pub name: Option<String>,
     /// Whether its keys are accepted.
     pub active: bool,
+    /// Whether its payloads and response bodies are encrypted with a key of its own.
+    #[serde(default)]
+    pub payload_encryption: bool,
     /// When it was registered.
     #[serde(with = "instant")]
     pub created_at: OffsetDateTime,

@@ -123,7 +123,7 @@ const TABLE: &[(&str, &str, Option<Operation>)] = &[
     ("/api/v1/tenants", "GET", Some(Operation::ReadTenantsAndKeys)),
     ("/api/v1/tenants", "POST", Some(Operation::ChangeTenantsAndKeys)),
     ("/api/v1/tenants/{id}", "GET", Some(Operation::ReadTenantsAndKeys)),
-    ("/api/v1/tenants/{id}", "PATCH", Some(Operation::ChangeTenantsAndKeys)),
+    ("/api/v1/tenants/{id}", "PATCH DELETE", Some(Operation::ChangeTenantsAndKeys)),
     ("/api/v1/api-keys", "GET", Some(Operation::ReadTenantsAndKeys)),
     ("/api/v1/api-keys", "POST", Some(Operation::ChangeTenantsAndKeys)),
     ("/api/v1/api-keys/{id}", "GET", Some(Operation::ReadTenantsAndKeys)),

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use callbacks_core::management::tenants::{self, TenantView};
 use callbacks_interfaces::tenant::TenantId;
-use http::Uri;
+use http::{StatusCode, Uri};
 
 use crate::extract::json_object::JsonObject;
 use crate::extract::path_id::PathText;
@@ -67,7 +67,8 @@ pub(crate) async fn get(
 
 /// Change a tenant
 ///
-/// While `active` is false, none of its API keys is accepted.
+/// While `active` is false, none of its API keys is accepted. With `payloadEncryption` its payloads and response bodies are
+/// stored encrypted with a key of its own, from two seconds after the answer at the latest; what is stored already stays.
 #[utoipa::path(patch, path = "/api/v1/tenants/{id}", tag = TAG, operation_id = "patchTenant",
     params(("id" = String, Path)), request_body = TenantPatchBody,
     responses((status = 200, description = "Changed", body = TenantViewBody)))]
@@ -79,6 +80,23 @@ pub(crate) async fn patch(
     let view = tenants::patch(&app.management, &tenant(&id)?, &body.0).await?;
     app.guard.refresh().await;
     Ok(Json(view).into_response())
+}
+
+/// Delete a tenant
+///
+/// Destroys the key of its encrypted payloads, which nobody can read from then on, and removes its API keys,
+/// configurations, domains and subscriptions: at once here, within two seconds on every replica. Events and executions
+/// are removed by retention. The id is never given again; deleting it twice does no harm.
+#[utoipa::path(delete, path = "/api/v1/tenants/{id}", tag = TAG, operation_id = "deleteTenant",
+    params(("id" = String, Path)),
+    responses((status = 204, description = "Deleted")))]
+pub(crate) async fn delete(
+    State(app): State<AppState>,
+    PathText(id): PathText,
+) -> Result<StatusCode, ApiError> {
+    tenants::delete(&app.management, &tenant(&id)?).await?;
+    app.guard.refresh().await;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What is no tenant id names no tenant.

@@ -20,6 +20,7 @@ pub struct TenantBody {
 
 /// What can be changed of a tenant.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = TenantChange)]
 pub struct TenantPatchBody {
     /// A name for people.
@@ -27,6 +28,8 @@ pub struct TenantPatchBody {
     pub name: Option<String>,
     /// Whether its keys are accepted.
     pub active: Option<bool>,
+    /// Whether its payloads and response bodies are encrypted with a key of its own.
+    pub payload_encryption: Option<bool>,
 }
 
 /// A tenant.
@@ -40,6 +43,8 @@ pub struct TenantViewBody {
     pub name: Option<String>,
     /// Whether its keys are accepted.
     pub active: bool,
+    /// Whether its payloads and response bodies are encrypted with a key of its own.
+    pub payload_encryption: bool,
     /// When it was registered.
     pub created_at: OffsetDateTime,
     /// When it was changed last.

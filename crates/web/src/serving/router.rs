@@ -138,7 +138,7 @@ fn event_type_routes() -> OpenApiRouter<AppState> {
 fn access_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(tenants::create, tenants::list))
-        .routes(routes!(tenants::get, tenants::patch))
+        .routes(routes!(tenants::get, tenants::patch, tenants::delete))
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::get, api_keys::revoke))
         .routes(routes!(audit_log::list))

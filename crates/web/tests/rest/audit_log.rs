@@ -127,3 +127,22 @@ async fn tampering_shows(pool: PgPool) {
     let own = chain(&service, "").await;
     assert_eq!((own.entries, own.fault), (1, None), "the service's own chain");
 }
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn deleting_a_tenant_is_told_and_ends_its_keys(pool: PgPool) {
+    let service = Guarded::start(pool).await;
+    let operator = service.key(Role::Operator, None).await;
+    let admin = service.key(Role::TenantAdmin, Some("tenant-a")).await;
+    let neighbour = service.key(Role::TenantAdmin, Some("tenant-b")).await;
+    let path = "/api/v1/tenants/tenant-a";
+    for role in [&admin, &neighbour] {
+        assert_eq!(service.call(role, "DELETE", path, &json!({})).await.status, 403, "operators only");
+    }
+    assert_eq!(service.call(&operator, "DELETE", path, &json!({})).await.status, 204);
+    assert_eq!(service.get(&admin, "/api/v1/callback-configurations").await.status, 401, "its keys are gone");
+    assert_eq!(service.get(&neighbour, "/api/v1/callback-configurations").await.status, 200);
+    let told = service.get(&operator, "/api/v1/audit-log").await;
+    assert_eq!(told.json[0]["operation"], "DELETE /api/v1/tenants/{id}", "{}", told.text);
+    assert_eq!(told.json[0]["before"]["id"], "tenant-a");
+    assert_eq!(told.json[0]["after"], serde_json::Value::Null);
+}
