@@ -45,6 +45,17 @@ impl Api {
         Ok(())
     }
 
+    /// Has payloads stored encrypted from now on.
+    pub(crate) async fn encrypt_payloads(&self) -> Result<()> {
+        let tenant = json!({"id": "default"});
+        let answer = self.call(Method::POST, "/api/v1/tenants", Some(tenant)).await?;
+        ensure!([201, 409].contains(&answer.status), "registering the tenant: {}", answer.body);
+        let option = json!({"payloadEncryption": true});
+        let answer = self.call(Method::PATCH, "/api/v1/tenants/default", Some(option)).await?;
+        ensure!(answer.status == 200, "switching payload encryption on: {}", answer.body);
+        Ok(())
+    }
+
     /// Creates a signed configuration for one event type and returns its id.
     pub(crate) async fn configure(&self, url: &str, event_type: &str) -> Result<String> {
         let configuration = json!({

@@ -43,6 +43,9 @@ pub(crate) struct RunArguments {
     /// A Kafka broker, `host:port`; without one the scenarios with Kafka are left out, which is said.
     #[arg(long)]
     kafka: Option<String>,
+    /// Have the service encrypt the payloads it stores.
+    #[arg(long)]
+    pub(crate) encrypt_payloads: bool,
     /// Only scenarios whose name starts with this (repeatable); the ceiling always runs.
     #[arg(long)]
     scenario: Vec<String>,
