@@ -44,6 +44,7 @@ use crate::intake::error::IntakeError;
 use crate::intake::flusher::Flusher;
 use crate::intake::received_event::ReceivedEvent;
 use crate::intake::settings::IntakeSettings;
+use crate::maintenance::replays;
 use crate::maintenance::retention::{self, RetentionSettings};
 use crate::maintenance::worker_lease::{WorkerLease, WorkerSettings};
 use crate::metric_names;
@@ -248,6 +249,8 @@ impl Engine {
             claimed: Arc::default(),
         };
         self.loops.spawn(claimer.run(self.dispatcher.draining.clone()));
+        let schedule = Arc::clone(&self.dispatcher.schedule);
+        self.loops.spawn(replays::run(Arc::clone(&self.store), schedule, self.dispatcher.draining.clone()));
         self.loops.spawn(retention::run(Arc::clone(&self.store), settings.retention, self.stop.clone()));
         let (store, stop) = (Arc::clone(&self.store), self.stop.clone());
         self.loops.spawn(async move {

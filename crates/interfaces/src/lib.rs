@@ -54,6 +54,7 @@ pub mod patch;
 pub mod problem;
 pub mod profile_defaults;
 pub mod quarantined_message;
+pub mod replay;
 pub mod retry_policy;
 mod scalar_rules;
 pub mod secret;

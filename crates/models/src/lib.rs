@@ -48,6 +48,7 @@ pub mod partitions;
 mod payload_keys;
 pub mod quarantined_messages;
 pub mod recovery;
+pub mod replays;
 pub mod resealing;
 pub mod retention;
 mod scoped_connection;

@@ -25,6 +25,7 @@ pub mod health;
 pub mod idempotency;
 pub mod position;
 pub mod quarantine;
+pub mod replays;
 pub mod secret_rotation;
 pub mod signing_keys;
 pub mod subscription_status;

@@ -130,6 +130,8 @@ async fn fill(fixture: &Fixture) {
             INSERT INTO event_types (id, tenant_id, name) SELECT gen_random_uuid(), id, 'order.created' FROM tenants;
             INSERT INTO event_type_enforcement (tenant_id, enforcement) SELECT id, 'warn' FROM tenants;
             INSERT INTO tenant_data_keys (id, tenant_id, sealed_key) SELECT gen_random_uuid(), id, '' FROM tenants;
+            INSERT INTO replays (id, tenant_id, configuration_id, accepted_from, accepted_to, per_second)
+                SELECT gen_random_uuid(), tenant_id, id, now(), now(), 1 FROM callback_configurations;
             INSERT INTO domain_totals (domain_id, tenant_id) SELECT id, tenant_id FROM authorized_domains;
             INSERT INTO quarantined_messages (id, tenant_id, subscription_id, topic, partition, position, reason, headers,
                                               payload_size)

@@ -15,16 +15,29 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for PathId<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let (name, text) = first_parameter(parts, state).await?;
-        text.parse().map(Self).map_err(|_| {
-            ApiError::parameter(
-                &name,
-                "TypeMismatch",
-                format!("{name} must be a valid identifier (UUID)"),
-                Some(&text),
-            )
-        })
+        parsed(parameter_at(0, parts, state).await?).map(Self)
     }
+}
+
+/// The first two path parameters, parsed as [`PathId`] does.
+#[derive(Debug)]
+pub struct PathIds<A, B>(pub A, pub B);
+
+impl<A: FromStr, B: FromStr, S: Send + Sync> FromRequestParts<S> for PathIds<A, B> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let first = parameter_at(0, parts, state).await?;
+        let second = parameter_at(1, parts, state).await?;
+        Ok(Self(parsed(first)?, parsed(second)?))
+    }
+}
+
+fn parsed<T: FromStr>((name, text): (String, String)) -> Result<T, ApiError> {
+    text.parse().map_err(|_| {
+        let message = format!("{name} must be a valid identifier (UUID)");
+        ApiError::parameter(&name, "TypeMismatch", message, Some(&text))
+    })
 }
 
 /// The first path parameter as text, percent-decoded.
@@ -35,7 +48,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let (name, text) = first_parameter(parts, state).await?;
+        let (name, text) = parameter_at(0, parts, state).await?;
         if text.contains(char::is_control) {
             return Err(ApiError::parameter(
                 &name,
@@ -48,10 +61,14 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
     }
 }
 
-async fn first_parameter<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<(String, String), ApiError> {
+async fn parameter_at<S: Send + Sync>(
+    place: usize,
+    parts: &mut Parts,
+    state: &S,
+) -> Result<(String, String), ApiError> {
     let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(|_| {
         ApiError::parameter("path", "TypeMismatch", "the path must be valid UTF-8 when percent-decoded", None)
     })?;
-    let first = parameters.iter().next().map(|(name, text)| (name.to_owned(), text.to_owned()));
-    first.ok_or(ApiError::Internal)
+    let found = parameters.iter().nth(place).map(|(name, text)| (name.to_owned(), text.to_owned()));
+    found.ok_or(ApiError::Internal)
 }

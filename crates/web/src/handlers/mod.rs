@@ -14,5 +14,6 @@ pub mod event_types;
 pub mod events;
 pub mod listing;
 pub mod quarantined_messages;
+pub mod replays;
 pub mod tenants;
 pub mod well_known;

@@ -13,7 +13,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::handlers::{
     actuator, api_keys, audit_log, authorized_domains, callback_configurations, callback_executions,
-    deliveries, event_subscriptions, event_types, events, quarantined_messages, tenants, well_known,
+    deliveries, event_subscriptions, event_types, events, quarantined_messages, replays, tenants, well_known,
 };
 use crate::middleware::edge::edge;
 use crate::problem_response::ApiError;
@@ -69,6 +69,9 @@ fn configuration_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(configurations::resume))
         .routes(routes!(configurations::test))
         .routes(routes!(configurations::statistics))
+        .routes(routes!(replays::start, replays::list))
+        .routes(routes!(replays::get))
+        .routes(routes!(replays::cancel))
 }
 
 fn domain_routes() -> OpenApiRouter<AppState> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use callbacks_interfaces::body_format::BodyFormat;
 use callbacks_interfaces::callback_configuration::{CallbackStatus, HttpMethod, PausedDeliveries};
+use callbacks_interfaces::callback_execution::ExecutionStatus;
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
 use callbacks_interfaces::delivery_phase::{DeliveryPhase, OnGateError};
 use callbacks_interfaces::envelope::Envelope;
@@ -247,6 +248,27 @@ pub struct EnforcementBody {
     /// Whose events; `default` if absent.
     #[schema(max_length = 100)]
     pub tenant_id: Option<String>,
+}
+
+/// Which events to deliver again.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ReplayRequest)]
+pub struct ReplayBody {
+    /// Events accepted at or after it.
+    pub from: OffsetDateTime,
+    /// Events accepted before it; until now if absent.
+    pub to: Option<OffsetDateTime>,
+    /// Event types, `*` being any run of characters; all if absent.
+    pub types: Option<Vec<String>>,
+    /// What the delivery had come to; whatever it was if absent.
+    pub statuses: Option<Vec<ExecutionStatus>>,
+    /// Deliveries queued a second.
+    #[schema(minimum = 1, maximum = 1000, default = 100)]
+    pub per_second: Option<i32>,
+    /// Only count.
+    #[schema(default = false)]
+    pub dry_run: Option<bool>,
 }
 
 /// What to look for, in which order, and which page of it.

@@ -18,6 +18,7 @@ mod paging;
 mod permissions;
 mod provided;
 mod quarantine;
+mod replays;
 mod serving;
 mod support;
 mod tenancy;

@@ -162,6 +162,8 @@ async fn execution(service: &Guarded, operator: &str, configuration: &str) -> St
 fn filled(path: &str, of: &Things) -> String {
     let Some((before, rest)) = path.split_once('{') else { return path.to_owned() };
     let (_, after) = rest.split_once('}').expect("a parameter");
+    // A second parameter names a thing of the first, and nobody has it.
+    let after = after.replace("{replayId}", &Uuid::max().to_string());
     format!("{before}{}{after}", parameter(path, of))
 }
 
@@ -204,6 +206,7 @@ fn body_for(path: &str, of: &Things) -> Value {
         _ if path.starts_with("/api/v1/tenants") => json!({"name": "A"}),
         "/api/v1/api-keys" => json!({"name": "k", "role": "tenant-viewer", "tenantId": "tenant-c"}),
         _ if path.ends_with("/secret") => json!({}),
+        _ if path.ends_with("/replays") => json!({"from": "2026-01-01T00:00:00Z", "dryRun": true}),
         _ if path.contains("authorized-domains") => domain(&of.domain),
         _ if path.contains("event-subscriptions") => subscription(),
         "/api/v1/event-types/enforcement" => json!({"enforcement": "off"}),
