@@ -23,7 +23,7 @@ fmt: ## Format the code
 bench: ## Measure throughput and latency on this machine (ARGS="--quick" for a glance)
 	@scripts/bench.sh $(ARGS)
 
-verify-third-party: setup ## Have the libraries of others verify what is sent (needs the network once)
+verify-third-party: setup ## Have the libraries of others verify what a running service sends (part of test)
 	@cargo build --quiet --locked -p callbacks-cli
 	@scripts/third_party_verification.py $${CARGO_TARGET_DIR:-target}/debug/callbacks
 

@@ -18,3 +18,9 @@ scripts/brokers/start.sh "$brokers" >&2
 # shellcheck source=/dev/null
 . "$brokers/env"
 scripts/with-test-database.sh cargo test --workspace --locked --no-fail-fast "$@"
+
+# Arguments choose tests; whoever chooses none wants everything.
+if [ $# -eq 0 ]; then
+  cargo build --quiet --locked -p callbacks-cli
+  timeout 240 scripts/third_party_verification.py "${CARGO_TARGET_DIR:-target}/debug/callbacks" 1000 --unless-unreachable
+fi
