@@ -28,6 +28,14 @@ pub struct ComponentHealth {
 }
 
 impl Client {
+    /// The public keys of Ed25519 signatures: a JSON Web Key Set, `kid` being the configuration's id.
+    ///
+    /// # Errors
+    /// When the service cannot be reached.
+    pub async fn signing_keys(&self) -> Result<serde_json::Value, ClientError> {
+        self.get(&[".well-known", "callbacks", "jwks.json"], &[]).await
+    }
+
     /// How the service and its components are doing.
     ///
     /// # Errors

@@ -48,6 +48,14 @@ impl<'a, View: DeserializeOwned, Id: Display> Resource<'a, View, Id> {
         self.client.send(Method::POST, &["api", "v1", self.name, "filter"], selection).await
     }
 
+    /// One page, newest first. Parameters: `page`, `size`, `sort`, `search`, and any field for equality.
+    ///
+    /// # Errors
+    /// When a parameter names an unknown field.
+    pub async fn list(&self, parameters: &[(&str, &str)]) -> Result<Page<View>, ClientError> {
+        self.client.get(&["api", "v1", self.name], parameters).await
+    }
+
     /// All of those selected, page after page.
     ///
     /// # Errors
