@@ -1,6 +1,6 @@
 # `make run` is the newcomer's way in, `make test` the builder's. CONTRIBUTING.md says more.
 .DEFAULT_GOAL := help
-.PHONY: verify-third-party help run test lint fmt bench openapi queries image setup
+.PHONY: verify-third-party help run test exhaustive lint fmt bench openapi queries image setup
 
 # Development only: callbacks may reach receivers on this machine.
 run: export CALLBACKS_EGRESS__ALLOWED_NETWORKS ?= 127.0.0.0/8,::1/128
@@ -13,6 +13,10 @@ run: setup ## Build and start the service with a private PostgreSQL; ^C stops it
 
 test: ## Run every test, against a private PostgreSQL
 	@scripts/test.sh
+
+# One crate with optimisation is enough: the rest of the service is not in it.
+exhaustive: setup ## Ask the address rule about each of the 2^32 IPv4 addresses (minutes)
+	cargo test --locked --config 'profile.test.opt-level=3' -p callbacks-core --test address_rule -- --include-ignored
 
 lint: setup ## Check format, lints, and what may be imported
 	@scripts/lint.sh

@@ -110,6 +110,8 @@ fn transport(receiver: &LoadReceiver) -> Vec<Sender> {
         url: Arc::new(CallbackUrl::try_from(receiver.url("/hook").as_str()).expect("a URL")),
         addresses: AddressPolicy::allowing(vec!["127.0.0.0/8".parse().expect("a network")]),
         allowed_ips: None,
+        tls: None,
+        token_source: None,
     };
     (0..CONNECTIONS)
         .map(|_| Sender::Transport(Arc::clone(&transport), Box::new(destination.clone())))

@@ -1,11 +1,12 @@
-//! Idle connections, kept apart by tenant, configuration and URL, so that no tenant ever profits from what another may reach.
+//! Idle connections, kept apart by tenant, configuration, URL and TLS identity, so that no tenant ever profits from what another may reach.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use callbacks_core::delivery::transport::Destination;
+use callbacks_core::delivery::tls_identity::TlsIdentity;
+use callbacks_core::delivery::transport::{Destination, FailureKind};
 use callbacks_interfaces::callback_url::CallbackUrl;
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::tenant::TenantId;
@@ -15,9 +16,11 @@ use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 use url::Host as UrlHost;
 
+use crate::fault::Fault;
 use crate::guarded_connector::{Host, Peer, Target, vet};
 use crate::line::{Http1Line, Http2Line, Line};
 use crate::settings::EgressSettings;
+use crate::tls::Tls;
 
 /// All endpoints that were used lately. Bounded by the settings' caps on idle connections and by [`ConnectionPool::sweep`].
 pub(crate) struct ConnectionPool {
@@ -26,18 +29,20 @@ pub(crate) struct ConnectionPool {
     idle_total: Arc<AtomicUsize>,
 }
 
-/// Whose connection it is and where it leads. There is one TLS identity in the process, so it is not part of the key.
+/// Whose connection it is, where it leads and who each side is to the other.
 #[derive(Clone)]
 struct PoolKey {
     tenant: TenantId,
     configuration: ConfigurationId,
     url: Arc<CallbackUrl>,
+    tls: Option<[u8; 32]>,
 }
 
 impl PartialEq for PoolKey {
     fn eq(&self, other: &Self) -> bool {
         self.configuration == other.configuration
             && self.tenant == other.tenant
+            && self.tls == other.tls
             && (Arc::ptr_eq(&self.url, &other.url) || self.url.as_str() == other.url.as_str())
     }
 }
@@ -57,16 +62,19 @@ impl ConnectionPool {
     }
 
     /// The endpoint of a destination, prepared on first use; `None` when its URL cannot be put into a request.
-    pub(crate) fn endpoint(&self, destination: &Destination) -> Option<Arc<Endpoint>> {
+    pub(crate) fn endpoint(&self, destination: &Destination, tls: &Tls) -> Option<Arc<Endpoint>> {
         let key = PoolKey {
             tenant: destination.tenant.clone(),
             configuration: destination.configuration,
             url: Arc::clone(&destination.url),
+            tls: destination.tls.as_ref().map(|identity| identity.fingerprint()),
         };
         if let Some(endpoint) = self.endpoints.read().get(&key) {
             return Some(Arc::clone(endpoint));
         }
-        let prepared = Arc::new(Endpoint::prepare(&destination.url, Arc::clone(&self.idle_total))?);
+        let idle_total = Arc::clone(&self.idle_total);
+        let prepared = Endpoint::prepare(&destination.url, tls, destination.tls.as_deref(), idle_total)?;
+        let prepared = Arc::new(prepared);
         Some(Arc::clone(self.endpoints.write().entry(key).or_insert(prepared)))
     }
 
@@ -110,6 +118,8 @@ pub(crate) struct Endpoint {
     pub(crate) pioneer: tokio::sync::Mutex<()>,
     /// Set once the endpoint has chosen HTTP/1.1: from then on connections are made side by side.
     pub(crate) http1_only: AtomicBool,
+    /// Set once the endpoint has answered a request: then it accepts what it is shown in TLS.
+    answered: AtomicBool,
     lines: Mutex<Lines>,
     idle_total: Arc<AtomicUsize>,
 }
@@ -122,7 +132,12 @@ struct Lines {
 }
 
 impl Endpoint {
-    fn prepare(url: &CallbackUrl, idle_total: Arc<AtomicUsize>) -> Option<Self> {
+    fn prepare(
+        url: &CallbackUrl,
+        tls: &Tls,
+        identity: Option<&TlsIdentity>,
+        idle_total: Arc<AtomicUsize>,
+    ) -> Option<Self> {
         let url = url.url();
         let port = url.port_or_known_default()?;
         let host = match url.host()? {
@@ -137,6 +152,7 @@ impl Endpoint {
             ("https", Host::Literal(address)) => Some(ServerName::from(*address)),
             _ => None,
         };
+        let tls_target = tls_name.map(|name| tls.target(name, identity)).transpose().ok()?;
         let authority = match url.port() {
             Some(port) => format!("{}:{port}", url.host_str()?),
             None => url.host_str()?.to_owned(),
@@ -150,8 +166,9 @@ impl Endpoint {
             absolute: format!("{}://{authority}{path}", url.scheme()).parse().ok()?,
             host_header: HeaderValue::try_from(authority).ok()?,
             host: host.text(),
-            http1_only: AtomicBool::new(tls_name.is_none()),
-            target: Target { host, port, tls_name },
+            http1_only: AtomicBool::new(tls_target.is_none()),
+            answered: AtomicBool::new(false),
+            target: Target { host, port, tls: tls_target },
             pioneer: tokio::sync::Mutex::new(()),
             lines: Mutex::new(Lines { idle: Vec::new(), shared: None, last_used: Instant::now() }),
             idle_total,
@@ -196,6 +213,19 @@ impl Endpoint {
         }
     }
 
+    /// Notes that the endpoint answered.
+    pub(crate) fn has_answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// A better word for a connection that was closed: a server that never answered may have missed a certificate.
+    pub(crate) fn explained(&self, fault: Fault) -> Fault {
+        if fault.kind != FailureKind::Reset || self.answered.load(Ordering::Relaxed) {
+            return fault;
+        }
+        self.target.tls.as_ref().and_then(|tls| tls.refusal(&self.host)).unwrap_or(fault)
+    }
+
     /// Shares a fresh HTTP/2 connection with the requests to come.
     pub(crate) fn share(&self, line: &Http2Line) {
         self.lines.lock().shared = Some(line.clone());
@@ -237,9 +267,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn usual() -> Tls {
+        Tls::new(None).expect("TLS can be set up")
+    }
+
     fn prepared(text: &str) -> Endpoint {
         let url = CallbackUrl::try_from(text).expect("a callback URL");
-        Endpoint::prepare(&url, Arc::default()).expect("it can be put into a request")
+        Endpoint::prepare(&url, &usual(), None, Arc::default()).expect("it can be put into a request")
     }
 
     #[test]
@@ -261,12 +295,13 @@ mod tests {
         /// Whatever URL can be stored can be sent to, and its path and query arrive as they are stored.
         #[test]
         fn every_callback_url_fits_into_a_request(path in "[ -~äß€]{0,40}", query in proptest::option::of("[ -~ä€]{0,40}")) {
+            static TLS: std::sync::LazyLock<Tls> = std::sync::LazyLock::new(usual);
             let mut text = format!("https://hooks.example.com/{path}");
             if let Some(query) = query {
                 text = format!("{text}?{query}");
             }
             if let Ok(url) = CallbackUrl::try_from(text.as_str()) {
-                let endpoint = Endpoint::prepare(&url, Arc::default());
+                let endpoint = Endpoint::prepare(&url, &TLS, None, Arc::default());
                 prop_assert!(endpoint.is_some(), "{} cannot be sent to", url.as_str());
                 let endpoint = endpoint.expect("just checked");
                 prop_assert_eq!(endpoint.absolute.to_string(), url.as_str());

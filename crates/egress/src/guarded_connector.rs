@@ -6,26 +6,27 @@ use std::time::Duration;
 
 use callbacks_core::delivery::transport::{Destination, FailureKind, PhaseTimings};
 use callbacks_core::gates::address_policy::How;
-use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::dialer::Dialer;
 use crate::dns::Directory;
 use crate::fault::Fault;
+use crate::own_address::is_own;
 use crate::settings::EgressSettings;
 use crate::socket::Socket;
-use crate::tls::Tls;
+use crate::tls::{TlsTarget, handshake};
 
 /// Addresses of one host that are tried at most.
 const ADDRESSES_TRIED: usize = 8;
 
 /// Where a URL leads: parsed once per endpoint.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) host: Host,
     pub(crate) port: u16,
-    /// Whose certificate must be shown; `None` for plain http.
-    pub(crate) tls_name: Option<ServerName<'static>>,
+    /// How TLS is spoken; `None` for plain http.
+    pub(crate) tls: Option<TlsTarget>,
 }
 
 /// The host of a URL.
@@ -65,7 +66,7 @@ pub(crate) struct Connected {
 /// Connects to endpoints, and only to addresses their policy permits.
 pub(crate) struct GuardedConnector {
     directory: Directory,
-    tls: Tls,
+    dialer: Dialer,
     connect_timeout: Duration,
 }
 
@@ -88,6 +89,16 @@ pub(crate) fn vet(destination: &Destination, host: &Host, peer: Peer) -> Result<
     Ok(())
 }
 
+/// A public address may be this machine's own. Asked at every dial, since addresses come and go; where an operator opened
+/// the network, the service may call itself.
+fn refuse_own(destination: &Destination, host: &Host, address: IpAddr) -> Result<(), Fault> {
+    if destination.addresses.opens(address) || !is_own(address) {
+        return Ok(());
+    }
+    let message = format!("{} leads back to this service, which callbacks are refused to", host.text());
+    Err(Fault::new(FailureKind::AddressForbidden, message))
+}
+
 /// Names of private networks are not even looked up: an answer could only be wrong, and asking tells the name server.
 fn vet_name(destination: &Destination, host: &Host) -> Result<(), Fault> {
     let Host::Name(name) = host else { return Ok(()) };
@@ -98,8 +109,8 @@ fn vet_name(destination: &Destination, host: &Host) -> Result<(), Fault> {
 }
 
 impl GuardedConnector {
-    pub(crate) fn new(settings: &EgressSettings, directory: Directory, tls: Tls) -> Self {
-        Self { directory, tls, connect_timeout: settings.connect_timeout }
+    pub(crate) fn new(settings: &EgressSettings, directory: Directory, dialer: Dialer) -> Self {
+        Self { directory, dialer, connect_timeout: settings.connect_timeout }
     }
 
     /// Resolves, judges, dials and shakes hands. `timings` is filled as far as it gets, also when this is cancelled.
@@ -113,12 +124,13 @@ impl GuardedConnector {
         let (addresses, how) = self.addresses(&target.host, timings).await?;
         for &address in &addresses {
             vet(destination, &target.host, Peer { address, how })?;
+            refuse_own(destination, &target.host, address)?;
         }
         let (stream, address) = self.dial(&addresses, target, timings).await?;
         let peer = Peer { address, how };
-        match &target.tls_name {
+        match &target.tls {
             None => Ok(Connected { socket: Socket::plain(stream), peer, http2: false }),
-            Some(name) => self.shake_hands(&target.host.text(), name, stream, peer, timings).await,
+            Some(tls) => self.shake_hands(&target.host.text(), tls, stream, peer, timings).await,
         }
     }
 
@@ -147,7 +159,7 @@ impl GuardedConnector {
         for (index, &address) in tried.iter().enumerate() {
             let left = self.connect_timeout.saturating_sub(started.elapsed());
             let share = left / u32::try_from(tried.len() - index).unwrap_or(1);
-            let dialled = TcpStream::connect(SocketAddr::new(address, target.port));
+            let dialled = self.dialer.dial(SocketAddr::new(address, target.port));
             let connected = tokio::time::timeout(share, dialled).await;
             timings.connect = Some(started.elapsed());
             match connected {
@@ -166,14 +178,14 @@ impl GuardedConnector {
     async fn shake_hands(
         &self,
         host: &str,
-        name: &ServerName<'static>,
+        tls: &TlsTarget,
         stream: TcpStream,
         peer: Peer,
         timings: &mut PhaseTimings,
     ) -> Result<Connected, Fault> {
         let started = Instant::now();
-        let shaken =
-            tokio::time::timeout(self.connect_timeout, self.tls.handshake(host, name.clone(), stream)).await;
+        let shaking = handshake(tls, host, stream);
+        let shaken = tokio::time::timeout(self.connect_timeout, shaking).await;
         timings.tls = Some(started.elapsed());
         let stream = shaken.unwrap_or_else(|_elapsed| {
             Err(Fault::new(FailureKind::Tls, format!("TLS with {host}: the handshake took too long")))

@@ -7,15 +7,18 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use callbacks_core::delivery::transport::{
-    Destination, FailureKind, Outcome, PhaseTimings, Transport, WireFailure, WireRequest, WireResponse,
+    Destination, FailureKind, Outcome, PhaseTimings, TokenSource, Transport, WireFailure, WireRequest,
+    WireResponse,
 };
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::access_tokens::{AccessToken, AccessTokens};
 use crate::connection_pool::{ConnectionPool, Endpoint};
+use crate::dialer::Dialer;
 use crate::dns::{Directory, NameResolver};
 use crate::fault::Fault;
 use crate::guarded_connector::GuardedConnector;
@@ -31,6 +34,8 @@ const PIONEER_PATIENCE: Duration = Duration::from_millis(250);
 pub struct HttpTransport {
     settings: EgressSettings,
     connector: GuardedConnector,
+    tls: Tls,
+    tokens: Arc<AccessTokens>,
     pool: Arc<ConnectionPool>,
     sweeper: JoinHandle<()>,
 }
@@ -48,25 +53,76 @@ impl HttpTransport {
     /// [`EgressError`] when the resolver or TLS cannot be set up from these settings.
     pub fn new(settings: EgressSettings) -> Result<Self, EgressError> {
         let resolver = NameResolver::system(settings.dns_timeout)?;
-        Self::with_resolver(settings, resolver)
+        Self::with_network(settings, resolver, Dialer::System)
     }
 
-    /// Opens the way out with a given name resolution. Must be called within a Tokio runtime.
+    /// Opens the way out with a given name resolution and dialler. Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// [`EgressError`] when TLS cannot be set up from these settings.
-    pub fn with_resolver(settings: EgressSettings, resolver: NameResolver) -> Result<Self, EgressError> {
+    pub fn with_network(
+        settings: EgressSettings,
+        resolver: NameResolver,
+        dialer: Dialer,
+    ) -> Result<Self, EgressError> {
         let tls = Tls::new(settings.extra_ca_pem.as_deref())?;
         let directory = Directory::new(resolver, settings.dns_timeout);
-        let connector = GuardedConnector::new(&settings, directory, tls);
+        let connector = GuardedConnector::new(&settings, directory, dialer);
         let pool = Arc::new(ConnectionPool::new(settings.clone()));
-        let sweeper = tokio::spawn(sweep(Arc::clone(&pool), settings.pool_idle_timeout / 4));
-        Ok(Self { settings, connector, pool, sweeper })
+        let tokens = Arc::<AccessTokens>::default();
+        let sweeper =
+            tokio::spawn(sweep(Arc::clone(&pool), Arc::clone(&tokens), settings.pool_idle_timeout / 4));
+        Ok(Self { settings, connector, tls, tokens, pool, sweeper })
+    }
+
+    /// The endpoint's answer to a request with an access token, where it needs one. A token that was kept and is refused
+    /// (401) is replaced once: it may have been revoked.
+    async fn authorized_answer(
+        &self,
+        request: &mut WireRequest,
+        progress: &mut Progress,
+    ) -> Result<Answer, Fault> {
+        let Some(source) = request.destination.token_source.take() else {
+            return self.answer(request, progress).await;
+        };
+        let host = source.credentials.token_url.url().host_str().unwrap_or_default();
+        progress.authorizing = Some(host.to_owned());
+        let token = self.token(&request.destination, &source, None).await?;
+        progress.authorizing = None;
+        let repetition = (!token.fresh).then(|| request.clone());
+        request.headers.insert(AUTHORIZATION, token.header.clone());
+        let answer = self.answer(request, progress).await?;
+        let Some(mut repetition) = repetition.filter(|_| answer.status == 401) else { return Ok(answer) };
+        drop(answer);
+        progress.authorizing = Some(host.to_owned());
+        let renewed = self.token(&repetition.destination, &source, Some(&token)).await?;
+        progress.authorizing = None;
+        repetition.headers.insert(AUTHORIZATION, renewed.header);
+        self.answer(&mut repetition, progress).await
+    }
+
+    async fn token(
+        &self,
+        destination: &Destination,
+        source: &TokenSource,
+        refused: Option<&AccessToken>,
+    ) -> Result<AccessToken, Fault> {
+        let fetch = |mut request: WireRequest| async move {
+            let mut progress = Progress::start();
+            let mut answer = self.answer(&mut request, &mut progress).await?;
+            let mut captured = Captured::default();
+            captured.read(&mut answer.line, answer.body, self.settings.max_response_body).await;
+            if captured.complete {
+                answer.endpoint.keep(answer.line, &self.settings);
+            }
+            Ok((answer.status, captured.finish().0))
+        };
+        self.tokens.token(destination, source, refused, fetch).await
     }
 
     /// Finds a connection, sends the request and waits for the head of the response.
     async fn answer(&self, request: &mut WireRequest, progress: &mut Progress) -> Result<Answer, Fault> {
-        let Some(endpoint) = self.pool.endpoint(&request.destination) else {
+        let Some(endpoint) = self.pool.endpoint(&request.destination, &self.tls) else {
             return Err(Fault::new(FailureKind::Other, "the URL cannot be put into an HTTP request"));
         };
         let mut kept = endpoint.checkout(&request.destination, &self.settings);
@@ -81,12 +137,13 @@ impl HttpTransport {
             match line.exchange(message, &endpoint.host).await {
                 Ok(response) => {
                     progress.first_byte();
+                    endpoint.has_answered();
                     return Answer::accept(endpoint, line, response);
                 }
                 Err(broken) => {
                     endpoint.forget(&line);
                     if repeated || !broken.repeatable {
-                        return Err(broken.fault);
+                        return Err(endpoint.explained(broken.fault));
                     }
                     repeated = true;
                 }
@@ -118,7 +175,8 @@ impl HttpTransport {
                 self.pool.release_idle();
             }
         })?;
-        let line = Line::open(connected, &endpoint.host, &self.settings).await?;
+        let opened = Line::open(connected, &endpoint.host, &self.settings).await;
+        let line = opened.map_err(|fault| endpoint.explained(fault))?;
         match &line {
             Line::Http1(_) => endpoint.http1_only.store(true, Ordering::Relaxed),
             Line::Http2(shared) => endpoint.share(shared),
@@ -132,7 +190,7 @@ impl Transport for HttpTransport {
         let mut progress = Progress::start();
         let timeout = request.timeout;
         let mut deadline = pin!(sleep_until(progress.started + timeout));
-        let answered = before(deadline.as_mut(), self.answer(&mut request, &mut progress)).await;
+        let answered = before(deadline.as_mut(), self.authorized_answer(&mut request, &mut progress)).await;
         match answered {
             Some(Ok(mut answer)) => {
                 let mut captured = Captured::default();
@@ -155,7 +213,10 @@ impl Transport for HttpTransport {
             Some(Err(fault)) => progress.fail(fault),
             None => {
                 let host = request.destination.url.url().host_str().unwrap_or_default();
-                let fault = progress.stage.timed_out(host, timeout);
+                let fault = match &progress.authorizing {
+                    Some(server) => no_token_in_time(server, timeout),
+                    None => progress.stage.timed_out(host, timeout),
+                };
                 progress.fail(fault)
             }
         }
@@ -171,10 +232,11 @@ async fn before<T>(deadline: Pin<&mut Sleep>, future: impl Future<Output = T>) -
     }
 }
 
-async fn sweep(pool: Arc<ConnectionPool>, every: Duration) {
+async fn sweep(pool: Arc<ConnectionPool>, tokens: Arc<AccessTokens>, every: Duration) {
     loop {
         tokio::time::sleep(every.max(Duration::from_millis(10))).await;
         pool.sweep();
+        tokens.sweep();
     }
 }
 
@@ -227,6 +289,8 @@ struct Progress {
     started: Instant,
     sent: Instant,
     stage: Stage,
+    /// The authorization server that is being asked for a token.
+    authorizing: Option<String>,
     timings: PhaseTimings,
 }
 
@@ -239,7 +303,13 @@ enum Stage {
 impl Progress {
     fn start() -> Self {
         let started = Instant::now();
-        Self { started, sent: started, stage: Stage::Connecting, timings: PhaseTimings::default() }
+        Self {
+            started,
+            sent: started,
+            stage: Stage::Connecting,
+            authorizing: None,
+            timings: PhaseTimings::default(),
+        }
     }
 
     fn sent_now(&mut self) {
@@ -259,6 +329,14 @@ impl Progress {
     fn fail(self, fault: Fault) -> Outcome {
         Outcome::Failure(WireFailure { kind: fault.kind, message: fault.message, timings: self.finish() })
     }
+}
+
+fn no_token_in_time(server: &str, timeout: Duration) -> Fault {
+    let seconds = timeout.as_secs_f64();
+    let message = format!(
+        "no access token from {server} within {seconds} s, so the endpoint was not called. Check that it answers, or raise the timeout"
+    );
+    Fault::new(FailureKind::Credentials, message)
 }
 
 impl Stage {

@@ -9,17 +9,21 @@
 //! Deliberately absent: redirects, proxies from the environment, decompression, cookies, retries (except once, when a
 //! kept-alive connection turns out to be dead before a single byte came back), and any switch that turns TLS verification off.
 
+mod access_tokens;
 mod connection_pool;
+pub mod dialer;
 pub mod dns;
 mod fault;
 mod guarded_connector;
 pub mod http_transport;
 mod line;
+mod own_address;
 mod response_capture;
 pub mod settings;
 mod socket;
 mod tls;
 
+pub use dialer::Dialer;
 pub use dns::NameResolver;
 pub use http_transport::HttpTransport;
 pub use settings::{EgressError, EgressSettings};

@@ -2,11 +2,18 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use callbacks_core::delivery::tls_identity::TlsIdentity;
 use callbacks_core::delivery::transport::FailureKind;
+use rustls::client::ResolvesClientCert;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{AlertDescription, CertificateError, ClientConfig, PeerIncompatible, RootCertStore};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, PeerIncompatible, RootCertStore, SignatureScheme,
+};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -14,9 +21,11 @@ use tokio_rustls::client::TlsStream;
 use crate::fault::Fault;
 use crate::settings::EgressError;
 
-/// The one TLS identity of this process. There is no setting that skips verification.
+/// What every TLS connection of this process has in common. There is no setting that skips verification.
 pub(crate) struct Tls {
-    connector: TlsConnector,
+    roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+    usual: ClientConfig,
 }
 
 impl Tls {
@@ -37,24 +46,101 @@ impl Tls {
             );
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { connector: TlsConnector::from(Arc::new(config)) })
+        let roots = Arc::new(roots);
+        let usual = config(&provider, Arc::clone(&roots))?;
+        Ok(Self { roots, provider, usual })
     }
 
-    /// Shakes hands over `stream`; not a byte of HTTP is sent before the certificate has been accepted for `name`.
-    pub(crate) async fn handshake(
+    /// How TLS is spoken with one endpoint. One with certificates of its own shares neither trust nor sessions with others.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up with them, which preparing them has ruled out.
+    pub(crate) fn target(
         &self,
-        host: &str,
         name: ServerName<'static>,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Fault> {
-        let shaken = self.connector.connect(name, stream).await;
-        shaken.map_err(|error| describe_io(host, &error))
+        identity: Option<&TlsIdentity>,
+    ) -> Result<TlsTarget, rustls::Error> {
+        let shown = Arc::new(ShownCertificate {
+            key: identity.and_then(|identity| identity.client.clone()),
+            asked: AtomicBool::new(false),
+        });
+        let mut config = match identity {
+            None => ClientConfig::clone(&self.usual),
+            Some(identity) => {
+                let mut roots = Arc::clone(&self.roots);
+                for authority in &identity.authorities {
+                    Arc::make_mut(&mut roots).add(authority.clone())?;
+                }
+                config(&self.provider, roots)?
+            }
+        };
+        config.client_auth_cert_resolver = Arc::clone(&shown) as Arc<dyn ResolvesClientCert>;
+        Ok(TlsTarget { name, connector: TlsConnector::from(Arc::new(config)), shown })
     }
+}
+
+/// The TLS part of an endpoint.
+#[derive(Clone)]
+pub(crate) struct TlsTarget {
+    /// Whose certificate must be shown.
+    name: ServerName<'static>,
+    connector: TlsConnector,
+    shown: Arc<ShownCertificate>,
+}
+
+impl TlsTarget {
+    /// Why a server that never answered a request may have closed the connection: in TLS 1.3 it judges the client's certificate
+    /// after the client has finished its handshake.
+    pub(crate) fn refusal(&self, host: &str) -> Option<Fault> {
+        if !self.shown.asked.load(Ordering::Relaxed) {
+            return None;
+        }
+        Some(match self.shown.key {
+            None => describe(host, &rustls::Error::AlertReceived(AlertDescription::CertificateRequired)),
+            Some(_) => tls_fault(
+                host,
+                "the server asked for a client certificate and closed the connection. Check that it trusts the one in tls.clientCertPem",
+            ),
+        })
+    }
+}
+
+/// The client certificate, and whether this server has ever asked for one.
+#[derive(Debug)]
+struct ShownCertificate {
+    key: Option<Arc<CertifiedKey>>,
+    asked: AtomicBool,
+}
+
+impl ResolvesClientCert for ShownCertificate {
+    fn resolve(&self, _authorities: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.key.clone()
+    }
+
+    /// Always true: otherwise nobody would be told that a certificate was asked for.
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+fn config(provider: &Arc<CryptoProvider>, roots: Arc<RootCertStore>) -> Result<ClientConfig, rustls::Error> {
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// Shakes hands over `stream`; not a byte of HTTP is sent before the certificate has been accepted for `name`.
+pub(crate) async fn handshake(
+    tls: &TlsTarget,
+    host: &str,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, Fault> {
+    let shaken = tls.connector.connect(tls.name.clone(), stream).await;
+    shaken.map_err(|error| describe_io(host, &error))
 }
 
 fn system_roots() -> RootCertStore {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callbacks_core::delivery::transport::{FailureKind, Transport};
-use callbacks_egress::{EgressError, EgressSettings, HttpTransport, NameResolver};
+use callbacks_egress::{Dialer, EgressError, EgressSettings, HttpTransport, NameResolver};
 use callbacks_testkit::certificates::{CertificateAuthority, ServerIdentity, self_signed};
 use callbacks_testkit::webhook_receiver::{Answer, WebhookReceiver};
 use futures::future::join_all;
@@ -101,7 +101,11 @@ async fn a_port_without_tls_is_named_as_such() {
 async fn bad_extra_certificates_stop_the_start() {
     let pem = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
     let settings = EgressSettings { extra_ca_pem: Some(pem.into()), ..EgressSettings::default() };
-    let opened = HttpTransport::with_resolver(settings, NameResolver::Scripted(Arc::new(|_| Ok(Vec::new()))));
+    let opened = HttpTransport::with_network(
+        settings,
+        NameResolver::Scripted(Arc::new(|_| Ok(Vec::new()))),
+        Dialer::System,
+    );
     assert!(matches!(opened.err(), Some(EgressError::ExtraCa(_))));
 }
 

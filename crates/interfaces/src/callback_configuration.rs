@@ -150,6 +150,20 @@ pub struct CallbackConfiguration {
     /// Who last changed it.
     #[cfg_attr(feature = "openapi", schema(max_length = 255))]
     pub updated_by: Option<String>,
+    /// Never shown: always `null`. How the service proves who it is to the endpoint. See `endpointAuthConfigured`.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    #[serde(default)]
+    pub endpoint_auth: WithheldSecret,
+    /// Whether credentials for the endpoint are stored.
+    #[serde(default)]
+    pub endpoint_auth_configured: bool,
+    /// Never shown: always `null`. Certificates for the endpoint. See `tlsConfigured`.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    #[serde(default)]
+    pub tls: WithheldSecret,
+    /// Whether certificates for the endpoint are stored.
+    #[serde(default)]
+    pub tls_configured: bool,
     /// What its deliveries look like on the wire.
     pub wire_profile: WireProfile,
     /// How they are signed: several schemes at once, each in a header of its own. The profile's when `null`.

@@ -42,6 +42,9 @@ pub enum CallbackUrlError {
     /// Port 0, or one that the Fetch standard blocks because it belongs to another protocol.
     #[error("URL must not use port {0}, which belongs to another protocol")]
     Port(u16),
+    /// Servers disagree whether `//` counts as one slash, and so where a dot segment after it leads.
+    #[error("URL must not contain an empty path segment before '.' or '..'")]
+    AmbiguousPath,
     /// The host cannot exist.
     #[error("URL has a host name that is not valid")]
     Host,
@@ -131,7 +134,20 @@ fn check_written(text: &str) -> Result<(), CallbackUrlError> {
     if authority.is_empty() || authority.starts_with(':') {
         return Err(CallbackUrlError::NoHost);
     }
+    if has_ambiguous_dots(&rest[authority.len()..]) {
+        return Err(CallbackUrlError::AmbiguousPath);
+    }
     Ok(())
+}
+
+/// `/a//../b` is `/a/b` to the parser and `/b` to a server that first makes one slash of two.
+fn has_ambiguous_dots(path_and_query: &str) -> bool {
+    let path = path_and_query.split('?').next().unwrap_or_default();
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    segments.windows(2).any(|pair| {
+        let next = pair[1].to_ascii_lowercase().replace("%2e", ".");
+        pair[0].is_empty() && matches!(next.as_str(), "." | "..")
+    })
 }
 
 fn check_parsed(url: &Url) -> Result<(), CallbackUrlError> {
@@ -218,6 +234,8 @@ mod tests {
             "https://api.example.com /hook",
             "https://a..example.com/",
             "https://-a.example.com/",
+            "https://hooks.example.com/a//../b",
+            "https://hooks.example.com/a//%2E./b",
         ] {
             assert!(CallbackUrl::try_from(text).is_err(), "{text:?}");
         }

@@ -10,6 +10,9 @@ use crate::callback_url::CallbackUrl;
 use crate::circuit_breaker_policy::CircuitBreakerPolicy;
 use crate::configuration_rules::read;
 use crate::delivery_phase::{DeliveryPhase, OnGateError};
+use crate::endpoint_auth::EndpointAuth;
+use crate::endpoint_rules::StoredIdentity;
+use crate::endpoint_tls::EndpointTls;
 use crate::envelope::Envelope;
 use crate::event_pattern::EventPattern;
 use crate::field_errors::ValidationErrors;
@@ -84,6 +87,10 @@ pub struct ConfigurationDraft {
     /// An Ed25519 private key (`whsk_…`) for a configuration that signs with one and has none. Never part of a
     /// body: the service makes it.
     pub signing_key: Option<SecretText>,
+    /// New credentials for the endpoint, none, or those stored.
+    pub endpoint_auth: Patch<EndpointAuth>,
+    /// New certificates for the endpoint, none, or those stored.
+    pub tls: Patch<EndpointTls>,
     /// When failed deliveries are retried.
     pub retry_policy: Option<RetryPolicy>,
     /// When the endpoint is left alone.
@@ -104,11 +111,11 @@ impl ConfigurationDraft {
     /// # Errors
     /// Everything that is wrong with the body.
     pub fn create(body: &Map<String, Value>) -> Result<Self, ValidationErrors> {
-        read(body, StoredSecret::Missing, None)
+        read(body, &Stored::default())
     }
 
-    /// All fields anew (PUT): omitted fields take their defaults, except `secret`: absent or `null`
-    /// (all a reader ever sees of it) keeps the stored one.
+    /// All fields anew (PUT): omitted fields take their defaults, except `secret`, `endpointAuth` and `tls`: absent or
+    /// `null` (all a reader ever sees of them) keeps what is stored.
     ///
     /// # Errors
     /// Everything that is wrong with the body.
@@ -116,8 +123,10 @@ impl ConfigurationDraft {
         existing: &CallbackConfiguration,
         body: &Map<String, Value>,
     ) -> Result<Self, ValidationErrors> {
-        let stored = StoredSecret::of(existing);
-        let mut draft = read(body, stored.kept_on_null(), existing.custom_headers.as_ref())?;
+        let mut stored = Stored::of(existing);
+        stored.secret = stored.secret.kept_on_null();
+        stored.identity.kept_on_null = true;
+        let mut draft = read(body, &stored)?;
         if matches!(draft.secret, Patch::Null) {
             draft.secret = Patch::Absent;
         }
@@ -133,11 +142,12 @@ impl ConfigurationDraft {
         body: &Map<String, Value>,
     ) -> Result<Self, ValidationErrors> {
         let mut merged = as_members(existing);
-        merged.remove("secret");
+        for withheld in ["secret", "endpointAuth", "tls"] {
+            merged.remove(withheld);
+        }
         forget_implied(&mut merged, existing, body);
         merged.extend(body.clone());
-        let stored = StoredSecret::of(existing);
-        read(&merged, stored, existing.custom_headers.as_ref())
+        read(&merged, &Stored::of(existing))
     }
 
     /// The schemes its deliveries are signed with; none when they are not.
@@ -186,9 +196,29 @@ pub(crate) fn as_members(view: &impl serde::Serialize) -> Map<String, Value> {
     }
 }
 
+/// What is known of the configuration that is written over, and cannot be seen in its view.
+#[derive(Default)]
+pub(crate) struct Stored<'a> {
+    pub(crate) secret: StoredSecret,
+    pub(crate) headers: Option<&'a BTreeMap<String, String>>,
+    pub(crate) identity: StoredIdentity,
+}
+
+impl<'a> Stored<'a> {
+    fn of(existing: &'a CallbackConfiguration) -> Self {
+        let identity = StoredIdentity {
+            auth: existing.endpoint_auth_configured,
+            tls: existing.tls_configured,
+            kept_on_null: false,
+        };
+        Self { secret: StoredSecret::of(existing), headers: existing.custom_headers.as_ref(), identity }
+    }
+}
+
 /// What is known of a secret stored earlier, and what `null` in the body means for it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum StoredSecret {
+    #[default]
     Missing,
     Present,
     PresentAndKeptOnNull,

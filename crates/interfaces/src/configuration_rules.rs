@@ -1,16 +1,15 @@
 //! The contract's rules for a configuration's body, with its exact messages.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use crate::body_format::BodyFormat;
 use crate::callback_configuration::{CallbackStatus, HttpMethod, PausedDeliveries};
 use crate::callback_url::CallbackUrl;
 use crate::circuit_breaker_policy::CircuitBreakerPolicy;
-use crate::configuration_draft::{ConfigurationDraft, StoredSecret};
+use crate::configuration_draft::{ConfigurationDraft, Stored};
 use crate::delivery_phase::{DeliveryPhase, OnGateError};
 use crate::domain_pattern::DomainPattern;
+use crate::endpoint_rules::read_identity;
 use crate::envelope::Envelope;
 use crate::event_pattern::EventPattern;
 use crate::field_errors::ValidationErrors;
@@ -25,8 +24,7 @@ use crate::wire_profile::WireProfile;
 /// Reads a whole configuration; all errors at once.
 pub(crate) fn read(
     body: &Map<String, Value>,
-    stored: StoredSecret,
-    stored_headers: Option<&BTreeMap<String, String>>,
+    stored: &Stored<'_>,
 ) -> Result<ConfigurationDraft, ValidationErrors> {
     let mut reader = FieldReader::new(body);
     let r = &mut reader;
@@ -37,8 +35,9 @@ pub(crate) fn read(
     let status = r.required_name("status", CallbackStatus::Active, "Status is required");
     let routing = read_routing(r);
     let wire_profile = r.name_or("wireProfile", WireProfile::Firefly);
-    let signing = read_signing(r, wire_profile, stored);
-    let custom_headers = read_custom_headers(r, stored_headers, wire_profile, &signing);
+    let signing = read_signing(r, wire_profile, stored.secret);
+    let custom_headers = read_custom_headers(r, stored.headers, wire_profile, &signing);
+    let (endpoint_auth, tls) = read_identity(r, stored.identity, url.as_ref(), custom_headers.as_ref());
     let shape = read_shape(r);
     let pacing = read_pacing(r, ProfileDefaults::of(wire_profile));
     let active = r.flag_or_true("active");
@@ -79,6 +78,8 @@ pub(crate) fn read(
         phase: shape.phase,
         on_error: shape.on_error,
         signing_key: None,
+        endpoint_auth,
+        tls,
         retry_policy: pacing.retry_policy,
         circuit_breaker: pacing.circuit_breaker,
         max_in_flight: pacing.max_in_flight,

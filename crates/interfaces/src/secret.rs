@@ -33,6 +33,16 @@ impl SecretText {
     }
 }
 
+impl SecretText {
+    /// A secret of another kind than the contract's, with a limit of its own; `None` when empty, too long or with NUL.
+    #[must_use]
+    pub fn of_at_most(text: String, max_chars: usize) -> Option<Self> {
+        let text = Zeroizing::new(text);
+        let fits = !text.is_empty() && text.chars().count() <= max_chars && !text.contains('\0');
+        fits.then_some(Self(text))
+    }
+}
+
 impl TryFrom<String> for SecretText {
     type Error = SecretTextError;
 

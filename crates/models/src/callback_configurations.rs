@@ -19,7 +19,9 @@ use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
 use crate::configuration_row::{CONFIGURATION_LIST, ConfigurationRow};
-use crate::configuration_target::{HEADERS_COLUMN, SECRET_COLUMN, SIGNING_KEY_COLUMN};
+use crate::configuration_target::{
+    AUTH_COLUMN, HEADERS_COLUMN, SECRET_COLUMN, SIGNING_KEY_COLUMN, TLS_COLUMN,
+};
 use crate::error::{FilterError, StoreError};
 use crate::event_ref::stored_tenant;
 use crate::filter_sql::{in_order, page_of_keys};
@@ -48,9 +50,10 @@ pub async fn create(
                 signature_enabled, signature_header, max_retries, retry_delay_ms, retry_backoff_multiplier, timeout_ms,
                 active, filter_expression, metadata, failure_threshold, wire_profile, retry_policy, circuit_breaker,
                 max_in_flight, max_per_second, allowed_domains, paused_deliveries, created_by, updated_by,
-                signature_schemes, body_format, envelope, phase, on_error, signing_key)
+                signature_schemes, body_format, envelope, phase, on_error, signing_key,
+                endpoint_auth, endpoint_tls)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                    $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)
+                    $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)
             RETURNING id, tenant_id
         )
         INSERT INTO configuration_state (configuration_id, tenant_id) SELECT id, tenant_id FROM created
@@ -90,6 +93,8 @@ pub async fn create(
         draft.phase.as_str(),
         draft.on_error.as_str(),
         written.signing_key,
+        written.endpoint_auth,
+        written.endpoint_tls,
     )
     .execute(&mut *transaction)
     .await?;
@@ -194,7 +199,9 @@ pub async fn replace(
                 failure_threshold = $21, wire_profile = $22, retry_policy = $23, circuit_breaker = $24,
                 max_in_flight = $25, max_per_second = $26, allowed_domains = $27, paused_deliveries = $28,
                 updated_by = coalesce($29, c.updated_by), updated_at = now(), signature_schemes = $30, body_format = $31,
-                envelope = $32, phase = $33, on_error = $34, signing_key = coalesce(c.signing_key, $35)
+                envelope = $32, phase = $33, on_error = $34, signing_key = coalesce(c.signing_key, $35),
+                endpoint_auth = CASE WHEN $36 THEN c.endpoint_auth ELSE $37 END,
+                endpoint_tls = CASE WHEN $38 THEN c.endpoint_tls ELSE $39 END
             FROM old WHERE c.id = old.id
             RETURNING c.id, c.status, old.status AS old_status
         )
@@ -240,6 +247,10 @@ pub async fn replace(
         draft.phase.as_str(),
         draft.on_error.as_str(),
         written.signing_key,
+        matches!(draft.endpoint_auth, Patch::Absent),
+        written.endpoint_auth,
+        matches!(draft.tls, Patch::Absent),
+        written.endpoint_tls,
     )
     .execute(&mut *transaction)
     .await?;
@@ -362,6 +373,8 @@ struct Written {
     circuit_breaker: Option<Value>,
     signature_schemes: Option<Value>,
     signing_key: Option<String>,
+    endpoint_auth: Option<String>,
+    endpoint_tls: Option<String>,
 }
 
 impl Written {
@@ -379,6 +392,15 @@ impl Written {
         let key_place = place.column(SIGNING_KEY_COLUMN);
         let signing_key =
             draft.signing_key.as_ref().map(|key| store.keyring.seal(key_place, key.expose())).transpose()?;
+        let seal = |column, text: &str| store.keyring.seal(place.column(column), text);
+        let endpoint_auth = match &draft.endpoint_auth {
+            Patch::Value(auth) => Some(seal(AUTH_COLUMN, &auth.stored())?),
+            Patch::Absent | Patch::Null => None,
+        };
+        let endpoint_tls = match &draft.tls {
+            Patch::Value(tls) => Some(seal(TLS_COLUMN, &tls.stored())?),
+            Patch::Absent | Patch::Null => None,
+        };
         let headers = store.keyring.seal_map(place.column(HEADERS_COLUMN), draft.custom_headers.as_ref())?;
         Ok(Self {
             event_types: draft.subscribed_event_types.iter().map(ToString::to_string).collect(),
@@ -389,6 +411,8 @@ impl Written {
             circuit_breaker: to_json("circuit_breaker", draft.circuit_breaker.as_ref())?,
             signature_schemes: to_json("signature_schemes", draft.signature_schemes.as_ref())?,
             signing_key,
+            endpoint_auth,
+            endpoint_tls,
         })
     }
 }

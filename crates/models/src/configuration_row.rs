@@ -35,6 +35,8 @@ const COLUMNS: &[Column] = &[
     column("status", "c.status", Kind::Text),
     column("subscribedEventTypes", "c.subscribed_event_types", Kind::Texts),
     column("secretConfigured", "(c.secret IS NOT NULL)", Kind::Boolean),
+    column("endpointAuthConfigured", "(c.endpoint_auth IS NOT NULL)", Kind::Boolean),
+    column("tlsConfigured", "(c.endpoint_tls IS NOT NULL)", Kind::Boolean),
     column("signatureEnabled", "c.signature_enabled", Kind::Boolean),
     column("signatureHeader", "c.signature_header", Kind::Text),
     column("maxRetries", "c.max_retries", Kind::Integer),
@@ -102,6 +104,8 @@ pub(crate) struct ConfigurationRow {
     envelope: Option<String>,
     phase: String,
     on_error: String,
+    endpoint_auth_configured: bool,
+    tls_configured: bool,
 }
 
 impl ConfigurationRow {
@@ -122,7 +126,8 @@ impl ConfigurationRow {
                    s.last_failure_at AS "last_failure_at?", c.created_at, c.updated_at, c.created_by, c.updated_by,
                    c.wire_profile, c.retry_policy, c.circuit_breaker, c.max_in_flight, c.max_per_second,
                    c.allowed_domains, c.paused_deliveries, c.signature_schemes, c.body_format, c.envelope, c.phase,
-                   c.on_error
+                   c.on_error, c.endpoint_auth IS NOT NULL AS "endpoint_auth_configured!",
+                   c.endpoint_tls IS NOT NULL AS "tls_configured!"
             FROM callback_configurations c
             LEFT JOIN configuration_state s ON s.configuration_id = c.id
             WHERE c.id = ANY ($1::uuid[]) AND ($2::text IS NULL OR c.tenant_id = $2)
@@ -145,6 +150,10 @@ impl ConfigurationRow {
             status: named("status", &self.status)?,
             custom_headers: keyring.shown_map(place, self.custom_headers.as_deref()),
             secret: WithheldSecret,
+            endpoint_auth: WithheldSecret,
+            endpoint_auth_configured: self.endpoint_auth_configured,
+            tls: WithheldSecret,
+            tls_configured: self.tls_configured,
             metadata: json("metadata", self.metadata)?,
             wire_profile: named("wire_profile", &self.wire_profile)?,
             signature_schemes: json("signature_schemes", self.signature_schemes)?,

@@ -10,6 +10,8 @@ use callbacks_interfaces::callback_configuration::{CallbackStatus, HttpMethod, P
 use callbacks_interfaces::callback_url::CallbackUrl;
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
 use callbacks_interfaces::delivery_phase::{DeliveryPhase, OnGateError};
+use callbacks_interfaces::endpoint_auth::EndpointAuth;
+use callbacks_interfaces::endpoint_tls::EndpointTls;
 use callbacks_interfaces::envelope::Envelope;
 use callbacks_interfaces::event_pattern::EventPattern;
 use callbacks_interfaces::ids::ConfigurationId;
@@ -86,6 +88,10 @@ pub struct ConfigurationTarget {
     pub signing_key: SecretState,
     /// The one before rotation, until `previous_secret_expires_at`.
     pub previous_signing_key: SecretState,
+    /// Credentials its requests carry.
+    pub endpoint_auth: SecretState<EndpointAuth>,
+    /// Certificates of its own.
+    pub endpoint_tls: SecretState<EndpointTls>,
     /// When the endpoint is left alone.
     pub circuit_breaker: Option<CircuitBreakerPolicy>,
     /// Most requests at a time.
@@ -136,6 +142,8 @@ pub(crate) struct TargetRow {
     pub(crate) on_error: String,
     pub(crate) signing_key: Option<String>,
     pub(crate) previous_signing_key: Option<String>,
+    pub(crate) endpoint_auth: Option<String>,
+    pub(crate) endpoint_tls: Option<String>,
     pub(crate) retry_policy: Option<Value>,
     pub(crate) circuit_breaker: Option<Value>,
     pub(crate) max_in_flight: Option<i32>,
@@ -154,6 +162,10 @@ pub(crate) const HEADERS_COLUMN: &str = "custom_headers";
 pub(crate) const SECRET_COLUMN: &str = "secret";
 /// The logical column both Ed25519 keys are bound to.
 pub(crate) const SIGNING_KEY_COLUMN: &str = "signing_key";
+/// The column of the credentials for the endpoint.
+pub(crate) const AUTH_COLUMN: &str = "endpoint_auth";
+/// The column of the certificates for the endpoint.
+pub(crate) const TLS_COLUMN: &str = "endpoint_tls";
 
 impl ConfigurationTarget {
     /// Parses a row. Unreadable secrets are not an error but a state.
@@ -189,6 +201,12 @@ impl ConfigurationTarget {
             signing_key: keyring.state(place.column(SIGNING_KEY_COLUMN), row.signing_key.as_deref()),
             previous_signing_key: keyring
                 .state(place.column(SIGNING_KEY_COLUMN), row.previous_signing_key.as_deref()),
+            endpoint_auth: keyring.parsed(place.column(AUTH_COLUMN), row.endpoint_auth.as_deref(), |text| {
+                EndpointAuth::from_stored(text).ok()
+            }),
+            endpoint_tls: keyring.parsed(place.column(TLS_COLUMN), row.endpoint_tls.as_deref(), |text| {
+                EndpointTls::from_stored(text).ok()
+            }),
             circuit_breaker: json("circuit_breaker", row.circuit_breaker)?,
             max_in_flight: optional_unsigned("max_in_flight", row.max_in_flight)?,
             max_per_second: optional_unsigned("max_per_second", row.max_per_second)?,

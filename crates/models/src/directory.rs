@@ -147,6 +147,7 @@ async fn target_rows(store: &Store, tenants: &[&str]) -> Result<Vec<TargetRow>, 
                c.retry_backoff_multiplier, c.timeout_ms, c.filter_expression, c.failure_threshold, c.wire_profile,
                c.retry_policy, c.circuit_breaker, c.max_in_flight, c.max_per_second, c.allowed_domains,
                c.paused_deliveries, c.signature_schemes, c.body_format, c.envelope, c.phase, c.on_error, c.signing_key,
+               c.endpoint_auth, c.endpoint_tls,
                CASE WHEN c.previous_secret_expires_at > now() THEN c.previous_signing_key END AS previous_signing_key,
                s.failure_count AS "failure_count?", s.probe_at AS "probe_at?",
                s.failed_probes AS "failed_probes?", s.hold_until AS "hold_until?"

@@ -8,7 +8,9 @@ use callbacks_interfaces::tenant::TenantId;
 use sqlx::types::Uuid;
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::configuration_target::{HEADERS_COLUMN, SECRET_COLUMN, SIGNING_KEY_COLUMN};
+use crate::configuration_target::{
+    AUTH_COLUMN, HEADERS_COLUMN, SECRET_COLUMN, SIGNING_KEY_COLUMN, TLS_COLUMN,
+};
 use crate::error::StoreError;
 use crate::event_ref::stored_tenant;
 use crate::payload_keys::DATA_KEY_COLUMN;
@@ -38,6 +40,8 @@ pub const SEALED_COLUMNS: &[SealedColumn] = &[
     sealed("callback_configurations", "signing_key", SIGNING_KEY_COLUMN),
     sealed("callback_configurations", "previous_signing_key", SIGNING_KEY_COLUMN),
     sealed("callback_configurations", "custom_headers", HEADERS_COLUMN),
+    sealed("callback_configurations", "endpoint_auth", AUTH_COLUMN),
+    sealed("callback_configurations", "endpoint_tls", TLS_COLUMN),
     sealed("event_subscriptions", "connection_config", CONNECTION_COLUMN),
     sealed("event_subscriptions", "consumer_properties", PROPERTIES_COLUMN),
     sealed("tenant_data_keys", "sealed_key", DATA_KEY_COLUMN),

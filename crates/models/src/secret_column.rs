@@ -57,11 +57,11 @@ pub enum SecretError {
 
 /// A secret as it was found in its row.
 #[derive(Clone, Debug)]
-pub enum SecretState {
+pub enum SecretState<T = SecretText> {
     /// None is stored.
     None,
     /// Decrypted.
-    Ready(SecretText),
+    Ready(T),
     /// Stored, but it cannot be decrypted: our fault, so deliveries are held, not failed.
     Unreadable,
 }
@@ -187,12 +187,20 @@ impl SecretKeyring {
 
     /// Reads an optional column; what cannot be decrypted is reported, logged without its text, and never an error.
     pub(crate) fn state(&self, place: SecretPlace<'_>, stored: Option<&str>) -> SecretState {
+        self.parsed(place, stored, |text| SecretText::try_from(text.to_owned()).ok())
+    }
+
+    /// The same for what is more than a text; `parse` is given the decrypted text.
+    pub(crate) fn parsed<T>(
+        &self,
+        place: SecretPlace<'_>,
+        stored: Option<&str>,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> SecretState<T> {
         let Some(stored) = stored else {
             return SecretState::None;
         };
-        let opened = self
-            .open(place, stored)
-            .and_then(|text| SecretText::try_from(text.as_str().to_owned()).map_err(|_| SecretError::Form));
+        let opened = self.open(place, stored).and_then(|text| parse(&text).ok_or(SecretError::Form));
         match opened {
             Ok(secret) => SecretState::Ready(secret),
             Err(error) => {

@@ -11,12 +11,12 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::owned_tasks::OwnedTasks;
 
@@ -151,6 +151,41 @@ pub async fn resets_after_request(mut stream: TcpStream) -> io::Result<()> {
     stream.set_zero_linger()
 }
 
+/// Reads half of a long request, then resets.
+pub async fn resets_mid_request(mut stream: TcpStream) -> io::Result<()> {
+    let mut half = vec![0; 128 * 1024];
+    stream.read_exact(&mut half).await?;
+    stream.set_zero_linger()
+}
+
+/// Reads a kilobyte a second.
+pub async fn reads_slowly(mut stream: TcpStream) -> io::Result<()> {
+    let mut kilobyte = [0; 1024];
+    while stream.read(&mut kilobyte).await? > 0 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    Ok(())
+}
+
+/// Answers 200 with a body that claims to be compressed and, decompressed, would be very long; or is none at all.
+pub async fn compressed(mut stream: TcpStream, encoding: &'static str, body: Vec<u8>) -> io::Result<()> {
+    read_request(&mut stream).await?;
+    let head =
+        format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(&body).await?;
+    hold(stream).await
+}
+
+/// Sends 10,000 times `100 Continue`, then 200.
+pub async fn informational_crowd(stream: TcpStream) -> io::Result<()> {
+    let answer = format!(
+        "{}HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000)
+    );
+    say_and_hold(stream, answer.as_bytes()).await
+}
+
 /// Closes properly after the request, without a word.
 pub async fn closes_after_request(mut stream: TcpStream) -> io::Result<()> {
     read_request(&mut stream).await?;
@@ -170,8 +205,9 @@ pub async fn drips_body(stream: TcpStream) -> io::Result<()> {
 
 /// Answers 200 with a chunked body that never ends.
 pub async fn infinite_body(stream: TcpStream) -> io::Result<()> {
-    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
-    repeat_for_ever(stream, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", chunk.as_bytes()).await
+    // One chunk for all connections, so that a test of many measures the client.
+    static CHUNK: LazyLock<String> = LazyLock::new(|| format!("10000\r\n{}\r\n", "x".repeat(0x10000)));
+    repeat_for_ever(stream, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", CHUNK.as_bytes()).await
 }
 
 /// Answers 500 with a body that never ends.
@@ -275,4 +311,43 @@ pub async fn closes_on_reuse(mut stream: TcpStream) -> io::Result<()> {
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
     read_request(&mut stream).await?;
     stream.shutdown().await
+}
+
+/// Listens and never accepts, with a queue that is already full: a connection to it is never completed (Linux drops what does
+/// not fit into the queue). Give the address to a client and keep this alive.
+#[derive(Debug)]
+pub struct NeverAccepts {
+    listener: TcpListener,
+    _fill: Vec<TcpStream>,
+}
+
+impl NeverAccepts {
+    /// Listens on a free port and fills the queue.
+    ///
+    /// # Panics
+    /// When no port can be bound, or the queue never gets full.
+    pub async fn start() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port can be bound");
+        let listener = socket.listen(1).expect("it listens");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let mut fill = Vec::new();
+        for _ in 0..64 {
+            let connected =
+                tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(address)).await;
+            match connected {
+                Ok(stream) => fill.push(stream.expect("the queue takes it")),
+                Err(_full) => return Self { listener, _fill: fill },
+            }
+        }
+        panic!("the queue of a listener never gets full");
+    }
+
+    /// The URL of a path, which starts with `/`.
+    ///
+    /// # Panics
+    /// Never: a bound listener has an address.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.listener.local_addr().expect("a bound listener has an address"))
+    }
 }

@@ -1,8 +1,8 @@
 //! What the tests of every crate share; a dev-dependency only, never part of the service.
 //!
 //! Receivers that stand at the other end of the wire: `webhook_receiver` records and answers by script, `load_receiver` only
-//! counts, `hostile_endpoint` misbehaves on raw TCP, `chaos_proxy` spoils a good connection, `certificates` lets them speak TLS.
-//! `identity_provider` signs tokens and publishes its keys.
+//! counts, `hostile_endpoint` misbehaves on raw TCP, `hostile_http2` in HTTP/2, `chaos_proxy` spoils a good connection,
+//! `certificates` lets them speak TLS, `identity_provider` signs tokens and publishes its keys.
 //! Stand-ins for what the core is handed: `manual_clock`, `seeded_entropy`, `scripted_transport`. And `samples` of valid input,
 //! and the `hostile_corpus` of input that is anything but.
 //!
@@ -14,6 +14,7 @@ pub mod certificates;
 pub mod chaos_proxy;
 pub mod hostile_corpus;
 pub mod hostile_endpoint;
+pub mod hostile_http2;
 pub mod identity_provider;
 pub mod load_receiver;
 pub mod manual_clock;

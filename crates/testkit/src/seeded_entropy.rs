@@ -15,21 +15,37 @@ pub struct SeededEntropy {
 
 #[derive(Debug)]
 struct State {
-    seed: u64,
+    numbers: SplitMix,
     drawn: u64,
 }
+
+/// The generator itself, for a test that draws millions.
+#[derive(Debug)]
+pub struct SplitMix(u64);
 
 impl SeededEntropy {
     /// Starts the sequence of `seed`.
     pub fn new(seed: u64) -> Self {
-        Self { state: Mutex::new(State { seed, drawn: 0 }) }
+        Self { state: Mutex::new(State { numbers: SplitMix::new(seed), drawn: 0 }) }
     }
 }
 
 impl State {
     fn next(&mut self) -> u64 {
-        self.seed = self.seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.seed;
+        self.numbers.draw()
+    }
+}
+
+impl SplitMix {
+    /// Starts the sequence of `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number.
+    pub fn draw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)

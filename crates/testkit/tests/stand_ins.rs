@@ -61,6 +61,8 @@ fn request(url: &str) -> WireRequest {
             url: Arc::new(CallbackUrl::try_from(url).expect("a URL")),
             addresses: AddressPolicy::default(),
             allowed_ips: None,
+            tls: None,
+            token_source: None,
         },
         method: http::Method::POST,
         headers: http::HeaderMap::new(),

@@ -14,6 +14,7 @@ mod configuration_change;
 mod crash;
 mod database_away;
 mod encryption_rotation;
+mod endpoint_identity;
 mod firefly_quickstart;
 mod graceful_stop;
 mod takeover;

@@ -56,12 +56,12 @@ impl Ask<'_> {
     /// Asks.
     pub(super) async fn run(self) -> Asked {
         let until = self.until.min(Instant::now() + self.target.timeout);
-        let domain = match self.dispatcher.permitted_domain(self.directory, self.target) {
-            Ok(domain) => domain,
+        let domains = match self.dispatcher.permitted_domain(self.directory, self.target) {
+            Ok(domains) => domains,
             Err(reason) => return self.unasked(ExecutionStatus::FailedPermanent, reason),
         };
         let lane = self.dispatcher.lane_of(self.target);
-        let turn = match self.turn(&lane, domain, until).await {
+        let turn = match self.turn(&lane, domains.url, until).await {
             Ok(turn) => turn,
             Err(reason) => return self.unasked(ExecutionStatus::Skipped, reason),
         };
@@ -70,7 +70,7 @@ impl Ask<'_> {
             lane.not_called();
             return self.unasked(ExecutionStatus::Skipped, "all connections were busy".to_owned());
         };
-        let destination = self.dispatcher.destination(self.target, domain);
+        let destination = self.dispatcher.destination(self.target, &domains);
         let at = self.dispatcher.clock.now();
         let request = match attempt::build(self.target, self.event, 1, destination, at) {
             Ok(request) => request,
@@ -80,8 +80,12 @@ impl Ask<'_> {
             }
         };
         let timeout = until.saturating_duration_since(Instant::now());
-        let started =
-            Started { at, request_headers: redacted(&request.headers), domain: Some(domain.id), jitter: 0.0 };
+        let started = Started {
+            at,
+            request_headers: redacted(&request.headers),
+            domain: Some(domains.url.id),
+            jitter: 0.0,
+        };
         let asked = self.send(&lane, WireRequest { timeout, ..request }, started).await;
         drop(turn);
         asked

@@ -65,7 +65,10 @@ pub(crate) fn build(
         at,
         payload: &event.payload,
     };
-    let (headers, body) = wire.build(&facts).map_err(Unbuildable::from)?;
+    let (mut headers, body) = wire.build(&facts).map_err(Unbuildable::from)?;
+    if let Some(authorization) = &target.identity.authorization {
+        headers.insert(http::header::AUTHORIZATION, authorization.clone());
+    }
     Ok(WireRequest { destination, method: target.method.clone(), headers, body, timeout: target.timeout })
 }
 

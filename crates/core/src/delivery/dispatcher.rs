@@ -22,7 +22,7 @@ use super::memory_gauge::MemoryGauge;
 use super::recorder::Finished;
 use super::schedule::Schedule;
 use super::status_changes::StatusChanges;
-use super::transport::{Destination, Outcome, Transport, WireRequest};
+use super::transport::{Destination, Outcome, TokenSource, Transport, WireRequest};
 use super::verdict::Verdict;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -72,8 +72,17 @@ pub(crate) struct Dispatcher {
 /// What one look at a lane's configuration allows.
 struct Permission<'a> {
     target: &'a Arc<Target>,
-    domain: Result<&'a DomainEntry, String>,
+    domain: Result<PermittedDomains<'a>, String>,
     call: Call,
+}
+
+/// The authorized domains a delivery needs.
+#[derive(Clone, Copy)]
+pub(crate) struct PermittedDomains<'a> {
+    /// Of the URL.
+    pub(crate) url: &'a DomainEntry,
+    /// Of the token endpoint, where there is one.
+    pub(crate) token_url: Option<&'a DomainEntry>,
 }
 
 /// Whether the endpoint may be called.
@@ -192,7 +201,7 @@ impl Dispatcher {
         let domain = self.permitted_domain(directory, target);
         let now = self.clock.monotonic();
         let step = match &domain {
-            Ok(entry) => lane.next(rules, now, || self.budgets.take(entry, now)),
+            Ok(entry) => lane.next(rules, now, || self.budgets.take(entry.url, now)),
             Err(_) => lane.next_refused(rules),
         };
         match step {
@@ -203,29 +212,41 @@ impl Dispatcher {
         }
     }
 
-    /// The domain that lets the configuration's requests out.
+    /// The domains that let the configuration's requests out.
     pub(crate) fn permitted_domain<'a>(
         &self,
         directory: &'a Directory,
         target: &Target,
-    ) -> Result<&'a DomainEntry, String> {
+    ) -> Result<PermittedDomains<'a>, String> {
         if target.allowed_domains.as_ref().is_some_and(|list| !allow_list_permits(&target.url, list)) {
             return Err(
                 "Domain not authorized: the host is not in the configuration's allowedDomains".to_owned()
             );
         }
         let domains = directory.tenant(&target.tenant).map_or(&[][..], |tenant| &tenant.domains);
-        authorize(&target.url, domains, self.clock.now()).map_err(|refusal| refusal.to_string())
+        let now = self.clock.now();
+        let url = authorize(&target.url, domains, now).map_err(|refusal| refusal.to_string())?;
+        // Where the tokens come from is as much the tenant's choice as where the deliveries go.
+        let token_url = target.identity.token_credentials.as_ref().map(|credentials| {
+            authorize(&credentials.token_url, domains, now)
+                .map_err(|refusal| format!("Token endpoint: {refusal}"))
+        });
+        Ok(PermittedDomains { url, token_url: token_url.transpose()? })
     }
 
     /// Where a configuration's requests go.
-    pub(crate) fn destination(&self, target: &Target, domain: &DomainEntry) -> Destination {
+    pub(crate) fn destination(&self, target: &Target, domains: &PermittedDomains<'_>) -> Destination {
         Destination {
             tenant: target.tenant.clone(),
             configuration: target.id,
             url: Arc::clone(&target.url),
             addresses: self.addresses.clone(),
-            allowed_ips: domain.allowed_ips.clone(),
+            allowed_ips: domains.url.allowed_ips.clone(),
+            tls: target.identity.tls.clone(),
+            token_source: target.identity.token_credentials.as_ref().map(|credentials| TokenSource {
+                credentials: Arc::clone(credentials),
+                allowed_ips: domains.token_url.and_then(|domain| domain.allowed_ips.clone()),
+            }),
         }
     }
 
@@ -233,8 +254,8 @@ impl Dispatcher {
     async fn run(&self, lane: &Lane, delivery: DeliveryInHand, permission: &Permission<'_>) -> Finished {
         let target = permission.target;
         let at = self.clock.now();
-        let domain = match &permission.domain {
-            Ok(domain) => *domain,
+        let domains = match &permission.domain {
+            Ok(domains) => domains,
             Err(reason) => {
                 metrics::counter!(metric_names::REFUSED, "reason" => "domain").increment(1);
                 return attempt::refuse(target, delivery, at, reason.clone());
@@ -249,7 +270,7 @@ impl Dispatcher {
             let reason = "the event's payload is no longer stored: retention.events_days is shorter than its retries took";
             return attempt::refuse(target, delivery, at, reason.to_owned());
         }
-        let destination = self.destination(target, domain);
+        let destination = self.destination(target, domains);
         let request = match attempt::build(target, &delivery.event, delivery.attempt, destination, at) {
             Ok(request) => request,
             Err(Unbuildable::Refused(reason)) => {
@@ -267,7 +288,7 @@ impl Dispatcher {
         let started = Started {
             at,
             request_headers: redacted(&request.headers),
-            domain: Some(domain.id),
+            domain: Some(domains.url.id),
             jitter: self.entropy.unit_f64(),
         };
         tokio::select! {

@@ -20,5 +20,6 @@ pub(crate) mod schedule;
 pub mod settings;
 pub(crate) mod settlement_watch;
 pub(crate) mod status_changes;
+pub mod tls_identity;
 pub mod transport;
 pub mod verdict;

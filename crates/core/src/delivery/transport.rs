@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callbacks_interfaces::callback_url::CallbackUrl;
+use callbacks_interfaces::endpoint_auth::ClientCredentials;
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::tenant::TenantId;
 use ipnet::IpNet;
 
+use super::tls_identity::TlsIdentity;
 use crate::gates::address_policy::AddressPolicy;
 
 /// Sends one request and says what happened. Production dials sockets, tests follow a script.
@@ -47,6 +49,19 @@ pub struct Destination {
     /// Which addresses may be connected to.
     pub addresses: AddressPolicy,
     /// The authorized domain's own list of networks, when it has one; an address must satisfy both.
+    pub allowed_ips: Option<Arc<[IpNet]>>,
+    /// Certificates of the configuration's own; connections are never shared between identities.
+    pub tls: Option<Arc<TlsIdentity>>,
+    /// Where to get the access token every request needs; `None` when it needs none, or has a fixed one.
+    pub token_source: Option<TokenSource>,
+}
+
+/// An authorization server, and what it may resolve to. It is dialled under the same rules as the endpoint.
+#[derive(Debug, Clone)]
+pub struct TokenSource {
+    /// Where and with what to ask.
+    pub credentials: Arc<ClientCredentials>,
+    /// The token endpoint's authorized domain's own list of networks.
     pub allowed_ips: Option<Arc<[IpNet]>>,
 }
 
@@ -112,6 +127,8 @@ pub enum FailureKind {
     Reset,
     /// What came back was not HTTP.
     InvalidResponse,
+    /// The authorization server gave no access token, so the endpoint was not called.
+    Credentials,
     /// Anything else.
     Other,
 }
@@ -127,6 +144,7 @@ impl FailureKind {
             FailureKind::Timeout => "timeout",
             FailureKind::Reset => "reset",
             FailureKind::InvalidResponse => "invalid_response",
+            FailureKind::Credentials => "credentials",
             FailureKind::Other => "other",
         }
     }

@@ -86,12 +86,15 @@ fn status_text(status: u16) -> String {
 ///
 /// By rate: 2xx is a success; transport failures, 408, 429 and 5xx are failures; every other status is neutral, since
 /// refusing one request says nothing about the next. Counting consecutive failures (as pyfly does): any answer at all
-/// is a success. In both, what never left this house (a forbidden address, a name our resolver could not resolve, file
-/// descriptors that ran out) is neutral.
+/// is a success. In both, what never reached the endpoint (a forbidden address, a name our resolver could not resolve, an
+/// access token somebody else refused, file descriptors that ran out) is neutral.
 pub fn call_result(outcome: &Outcome, policy: &CircuitBreakerPolicy) -> CallResult {
     match (outcome, policy) {
         (Outcome::Failure(failure), _) => match failure.kind {
-            FailureKind::AddressForbidden | FailureKind::Dns | FailureKind::Other => CallResult::Neutral,
+            FailureKind::AddressForbidden
+            | FailureKind::Dns
+            | FailureKind::Credentials
+            | FailureKind::Other => CallResult::Neutral,
             _ => CallResult::Failure,
         },
         (Outcome::Response(_), CircuitBreakerPolicy::Consecutive { .. }) => CallResult::Success,

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use super::address_ranges::AddressRanges;
 use super::address_table::{FORBIDDEN_V4, FORBIDDEN_V6, NAMED_V6};
 use super::private_name::private_name;
 
@@ -55,7 +56,7 @@ impl AddressPolicy {
             (IpAddr::V6(v6), _) => forbidden_v6(v6),
         };
         match refusal {
-            Some(reason) if !self.is_opened(address) => Err(AddressRefusal { reason }),
+            Some(reason) if !self.opens(address) => Err(AddressRefusal { reason }),
             _ => Ok(()),
         }
     }
@@ -72,8 +73,9 @@ impl AddressPolicy {
         }
     }
 
-    /// An IPv4-mapped address is dialled as the IPv4 address it is, so it is opened where that one is.
-    fn is_opened(&self, address: IpAddr) -> bool {
+    /// True in a network that an operator opened. An IPv4-mapped address is dialled as the IPv4 address it is, so it is
+    /// opened where that one is.
+    pub fn opens(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.allowed.iter().any(|network| network.contains(&address))
     }
@@ -83,31 +85,36 @@ impl AddressPolicy {
 const NAT64: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 const GLOBAL_UNICAST: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-static V4: LazyLock<Vec<(Ipv4Net, &str)>> = LazyLock::new(|| parsed(FORBIDDEN_V4));
-static V6: LazyLock<Vec<(Ipv6Net, &str)>> = LazyLock::new(|| parsed(FORBIDDEN_V6));
-static V6_NAMED: LazyLock<Vec<(Ipv6Net, &str)>> = LazyLock::new(|| parsed(NAMED_V6));
+static V4: LazyLock<AddressRanges<u32>> = LazyLock::new(|| ranges_v4(FORBIDDEN_V4));
+static V6: LazyLock<AddressRanges<u128>> = LazyLock::new(|| ranges_v6(FORBIDDEN_V6));
+static V6_NAMED: LazyLock<AddressRanges<u128>> = LazyLock::new(|| ranges_v6(NAMED_V6));
 
-fn parsed<N: std::str::FromStr<Err: std::fmt::Debug>>(
-    table: &'static [(&str, &str)],
-) -> Vec<(N, &'static str)> {
-    table
-        .iter()
-        .map(|(network, reason)| (network.parse().expect("the table holds valid networks"), *reason))
-        .collect()
+fn ranges_v4(table: &[(&str, &'static str)]) -> AddressRanges<u32> {
+    let parsed = table.iter().map(|(network, reason)| {
+        let network: Ipv4Net = network.parse().expect("the table holds valid networks");
+        (network.network().to_bits(), network.broadcast().to_bits(), *reason)
+    });
+    AddressRanges::flatten(&parsed.collect::<Vec<_>>())
+}
+
+fn ranges_v6(table: &[(&str, &'static str)]) -> AddressRanges<u128> {
+    let parsed = table.iter().map(|(network, reason)| {
+        let network: Ipv6Net = network.parse().expect("the table holds valid networks");
+        (network.network().to_bits(), network.broadcast().to_bits(), *reason)
+    });
+    AddressRanges::flatten(&parsed.collect::<Vec<_>>())
 }
 
 fn forbidden_v4(address: Ipv4Addr) -> Option<&'static str> {
-    V4.iter().find(|(network, _)| network.contains(&address)).map(|(_, reason)| *reason)
+    V4.reason(address.to_bits())
 }
 
 fn forbidden_v6(address: Ipv6Addr) -> Option<&'static str> {
-    let reason_in = |table: &[(Ipv6Net, &'static str)]| {
-        table.iter().find(|(network, _)| network.contains(&address)).map(|(_, reason)| *reason)
-    };
+    let bits = address.to_bits();
     if GLOBAL_UNICAST.contains(&address) {
-        reason_in(&V6).or_else(|| isatap(address).and_then(forbidden_v4))
+        V6.reason(bits).or_else(|| isatap(address).and_then(forbidden_v4))
     } else {
-        reason_in(&V6_NAMED).or(Some("not global unicast"))
+        V6_NAMED.reason(bits).or(Some("not global unicast"))
     }
 }
 

@@ -3,6 +3,7 @@
 //! order; the egress asks the address policy once more about the address it is about to dial.
 
 pub mod address_policy;
+mod address_ranges;
 mod address_table;
 mod call_window;
 pub mod circuit_breaker;

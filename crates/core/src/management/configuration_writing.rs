@@ -2,6 +2,7 @@
 
 use callbacks_interfaces::callback_url::CallbackUrl;
 use callbacks_interfaces::configuration_draft::ConfigurationDraft;
+use callbacks_interfaces::endpoint_auth::EndpointAuth;
 use callbacks_interfaces::field_errors::{FieldError, ValidationErrors};
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::patch::Patch;
@@ -14,10 +15,12 @@ use url::Host;
 
 use super::Management;
 use super::error::ManagementError;
+use crate::clock::{Clock, SystemClock};
+use crate::delivery::tls_identity::TlsIdentity;
 use crate::gates::address_policy::{AddressPolicy, How};
 use crate::routing::filter_expression::FilterExpression;
 
-/// Compiles the filter, and refuses a URL whose literal address may never be dialled. The address is checked again,
+/// Compiles the filter, reads the certificates, and refuses a URL whose literal address may never be dialled. The address is checked again,
 /// whatever it was when saved, on every connection; this check only spares people a surprise.
 pub(super) fn check(desk: &Management, draft: &ConfigurationDraft) -> Result<(), ManagementError> {
     let mut errors = Vec::new();
@@ -32,6 +35,15 @@ pub(super) fn check(desk: &Management, draft: &ConfigurationDraft) -> Result<(),
     }
     if let Err(reason) = literal_address(&draft.url, &desk.addresses) {
         errors.push(FieldError::new("url", "Pattern", reason));
+    }
+    if let Patch::Value(EndpointAuth::OAuth2(credentials)) = &draft.endpoint_auth
+        && let Err(reason) = literal_address(&credentials.token_url, &desk.addresses)
+    {
+        errors.push(FieldError::new("endpointAuth.tokenUrl", "Pattern", reason));
+    }
+    if let Patch::Value(tls) = &draft.tls {
+        let now = SystemClock.now();
+        errors.extend(TlsIdentity::prepare(tls).and_then(|identity| identity.check_time(now)).err());
     }
     if errors.is_empty() { Ok(()) } else { Err(ValidationErrors(errors).into()) }
 }

@@ -2,6 +2,7 @@
 //! configurations and domains; the router reads it and decides, on memory alone.
 
 pub mod directory;
+pub mod endpoint_identity;
 pub mod event_document;
 pub mod event_pattern_index;
 pub mod explain;

@@ -16,6 +16,7 @@ use callbacks_interfaces::wire_profile::WireProfile;
 use callbacks_models::directory::{ConfigurationTarget, SecretState};
 use time::OffsetDateTime;
 
+use super::endpoint_identity::EndpointIdentity;
 use super::filter_expression::FilterExpression;
 use crate::gates::standing::{Standing, standing};
 use crate::wire::preset;
@@ -51,6 +52,8 @@ pub struct Target {
     pub method: http::Method,
     /// Headers, signature keys and body form; `Err` says why they could not be prepared (our fault, never the receiver's).
     pub wire: Result<PreparedWire, String>,
+    /// Who the service is to the endpoint; nothing when `wire` is an `Err`.
+    pub identity: EndpointIdentity,
     /// Event types it wants.
     pub patterns: Vec<EventPattern>,
     /// Its filter; `Err` when a stored one does not compile any more, which refuses every event.
@@ -94,7 +97,10 @@ pub struct Target {
 impl Target {
     /// Compiles a stored configuration.
     pub fn compile(row: ConfigurationTarget, defaults: &TargetDefaults) -> Self {
-        let wire = prepare_wire(&row, defaults);
+        let (wire, identity) = match EndpointIdentity::prepare(&row.endpoint_auth, &row.endpoint_tls) {
+            Ok(identity) => (prepare_wire(&row, defaults), identity),
+            Err(reason) => (Err(reason), EndpointIdentity::default()),
+        };
         let filter = row
             .filter_expression
             .as_deref()
@@ -119,6 +125,7 @@ impl Target {
             url: Arc::new(row.url),
             method: method(row.http_method),
             wire,
+            identity,
             patterns: row.event_types,
             filter,
             status: row.status,

@@ -12,7 +12,7 @@ use callbacks_core::delivery::transport::{
 };
 use callbacks_core::gates::address_policy::AddressPolicy;
 use callbacks_egress::dns::{DnsFailure, NameResolver};
-use callbacks_egress::{EgressSettings, HttpTransport};
+use callbacks_egress::{Dialer, EgressSettings, HttpTransport};
 use callbacks_interfaces::callback_url::CallbackUrl;
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::tenant::TenantId;
@@ -39,6 +39,8 @@ pub(crate) fn request(url: &str) -> WireRequest {
             url: Arc::new(CallbackUrl::try_from(url).expect("a callback URL")),
             addresses: loopback(),
             allowed_ips: None,
+            tls: None,
+            token_source: None,
         },
         method: http::Method::POST,
         headers,
@@ -58,7 +60,7 @@ pub(crate) fn transport_with(
     settings: EgressSettings,
     lookup: impl Fn(&str) -> Result<Vec<IpAddr>, DnsFailure> + Send + Sync + 'static,
 ) -> HttpTransport {
-    HttpTransport::with_resolver(settings, NameResolver::Scripted(Arc::new(lookup)))
+    HttpTransport::with_network(settings, NameResolver::Scripted(Arc::new(lookup)), Dialer::System)
         .expect("the way out opens")
 }
 

@@ -20,12 +20,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 fn full() -> Value {
     json!({
         "description": "all of it", "httpMethod": "PUT", "subscribedEventTypes": ["order.*", "user.created"],
-        "customHeaders": {"X-Team": "a", "Authorization": "Bearer t0ken"}, "secret": "s3cr3t", "signatureEnabled": true,
+        "customHeaders": {"X-Team": "a", "X-Api-Key": "t0ken"}, "secret": "s3cr3t", "signatureEnabled": true,
         "signatureHeader": "X-Sig", "maxRetries": 5, "retryDelayMs": 250, "retryBackoffMultiplier": 1.5,
         "timeoutMs": 5000, "filterExpression": "a=b", "metadata": {"k": [1, null]}, "failureThreshold": 7,
         "maxInFlight": 9, "maxPerSecond": 11, "allowedDomains": ["example.com"], "pausedDeliveries": "SKIP",
         "retryPolicy": {"type": "LINEAR", "delayMs": 500}, "circuitBreaker": {"mode": "CONSECUTIVE"},
-        "createdBy": "me",
+        "createdBy": "me", "endpointAuth": {"type": "BEARER", "token": "t0ken"}, "tls": {"caPem": "t0ken"},
     })
 }
 
@@ -46,7 +46,7 @@ async fn every_field_survives(_: PgPoolOptions, options: PgConnectOptions) {
         (wanted.http_method, wanted.paused_deliveries)
     );
     assert_eq!(created.allowed_domains, wanted.allowed_domains);
-    assert!(created.secret_configured);
+    assert!(created.secret_configured && created.endpoint_auth_configured && created.tls_configured);
     let read = get(&db.store, &scope("acme"), created.id).await.expect("reads");
     assert_eq!(read.as_ref(), Some(&created));
 }

@@ -1,5 +1,6 @@
 //! Moving stored secrets from one encryption key to the next.
 
+use callbacks_interfaces::endpoint_auth::EndpointAuth;
 use callbacks_interfaces::event_subscription_draft::EventSubscriptionDraft;
 use callbacks_interfaces::secret::SecretText;
 use callbacks_models::directory::{SecretState, load_tenants};
@@ -35,6 +36,7 @@ fn secret(text: &str) -> SecretText {
 async fn fill(fixture: &Fixture) {
     for name in ["left", "right"] {
         let headers = json!({ "secret": "first", "customHeaders": { "X-Token": "token" },
+            "endpointAuth": { "type": "BEARER", "token": "bearer" }, "tls": { "caPem": "authority" },
             "wireProfile": "STANDARD_WEBHOOKS", "signatureSchemes": ["STANDARD_WEBHOOKS_ED25519"] });
         let mut draft = crate::fixture::draft(headers);
         draft.signing_key = Some(secret("ed25519-key"));
@@ -101,6 +103,12 @@ async fn every_secret_moves_to_the_current_key_and_stays_the_same(
     assert!(is(&target.secret, "second") && is(&target.previous_secret, "first"));
     assert!(is(&target.signing_key, "ed25519-next") && is(&target.previous_signing_key, "ed25519-key"));
     assert_eq!(target.custom_headers["X-Token"], "token");
+    assert!(
+        matches!(&target.endpoint_auth, SecretState::Ready(EndpointAuth::Bearer { token }) if token.expose() == "bearer")
+    );
+    assert!(
+        matches!(&target.endpoint_tls, SecretState::Ready(tls) if tls.ca_pem.as_deref() == Some("authority"))
+    );
 }
 
 #[sqlx::test(migrator = "callbacks_models::migrate::MIGRATOR")]

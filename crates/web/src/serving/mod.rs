@@ -4,6 +4,7 @@
 
 pub mod access_schemas;
 mod framing;
+pub mod identity_schemas;
 pub mod openapi;
 pub mod router;
 pub mod schemas;

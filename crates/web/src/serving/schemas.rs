@@ -18,6 +18,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::identity_schemas::{EndpointAuthBody, EndpointTlsBody};
+
 /// A callback configuration as it is written. `secret` is write-only; `PUT` without it keeps the stored one.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -46,6 +48,12 @@ pub struct CallbackConfigurationBody {
     /// Signing secret.
     #[schema(max_length = 500, write_only)]
     pub secret: Option<String>,
+    /// Credentials for the endpoint; which members belong together follows from `type`. Kept by `PUT` without it.
+    #[schema(write_only)]
+    pub endpoint_auth: Option<EndpointAuthBody>,
+    /// Certificates for the endpoint. Kept by `PUT` without it.
+    #[schema(write_only)]
+    pub tls: Option<EndpointTlsBody>,
     /// Whether callbacks are signed; needs a secret.
     #[schema(default = false)]
     pub signature_enabled: Option<bool>,

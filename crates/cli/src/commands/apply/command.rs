@@ -141,7 +141,7 @@ fn harmless(difference: &Difference) -> Difference {
         value => value.clone(),
     };
     let Difference { member, from, to } = difference;
-    let secret = member == "secret";
+    let secret = matches!(member.as_str(), "secret" | "endpointAuth" | "tls");
     Difference {
         member: member.clone(),
         from: masked(from),
@@ -163,6 +163,8 @@ pub(in crate::commands) mod tests {
         let difference =
             |member: &str, to: Value| Difference { member: member.to_owned(), from: Value::Null, to };
         let text = shown(&difference("secret", "canary".into()))
+            + &shown(&difference("tls", json!({"clientKeyPem": "canary"})))
+            + &shown(&difference("endpointAuth", json!({"username": "canary"})))
             + &shown(&difference("customHeaders", json!({"Authorization": "canary", "X-A": "1"})));
         assert!(!text.contains("canary") && text.contains("X-A"), "{text}");
     }

@@ -35,8 +35,8 @@ pub(super) fn differences(
     for (member, value) in wanted {
         let current = existing.get(member).unwrap_or(&Value::Null);
         let differs = match member.as_str() {
-            "secret" => {
-                let stored = existing.get("secretConfigured") == Some(&Value::Bool(true));
+            "secret" | "endpointAuth" | "tls" => {
+                let stored = existing.get(&format!("{member}Configured")) == Some(&Value::Bool(true));
                 !value.is_null() && (!stored || secrets == Secrets::Sent)
             }
             _ => !same(&canonical(member, value), current, secrets),
@@ -125,16 +125,21 @@ mod tests {
         let wanted = json!({
             "url": "HTTPS://A.example", "retryBackoffMultiplier": 2, "allowedDomains": ["A.example."], "customHeaders": {"Authorization": "Bearer x"},
             "retryPolicy": {"type": "LINEAR", "delayMs": 5}, "circuitBreaker": {"mode": "CONSECUTIVE"}, "metadata": {}, "secret": "s",
+            "endpointAuth": {"type": "BEARER", "token": "t"}, "tls": {"caPem": "c"},
             "expiresAt": "2030-01-01T00:00:00+01:00",
         });
         let existing = json!({
             "url": "https://a.example/", "retryBackoffMultiplier": 2.0, "allowedDomains": ["a.example"], "customHeaders": {"Authorization": "***"},
             "retryPolicy": {"type": "LINEAR", "delayMs": 5, "maxElapsedMs": null}, "metadata": null, "secret": null, "secretConfigured": true,
+            "endpointAuth": null, "endpointAuthConfigured": true, "tls": null, "tlsConfigured": true,
             "circuitBreaker": {"mode": "CONSECUTIVE", "failureThreshold": 5, "recoveryTimeoutMs": 30_000, "halfOpenMaxCalls": 1},
             "expiresAt": "2029-12-31T23:00:00Z", "name": "not mentioned",
         });
         assert_eq!(members(&wanted, &existing, Secrets::Kept), Vec::<String>::new());
-        assert_eq!(members(&wanted, &existing, Secrets::Sent), ["customHeaders", "secret"]);
+        assert_eq!(
+            members(&wanted, &existing, Secrets::Sent),
+            ["customHeaders", "endpointAuth", "secret", "tls"]
+        );
     }
 
     #[test]

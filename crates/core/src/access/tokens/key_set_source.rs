@@ -46,6 +46,8 @@ impl<T: Transport> FetchedKeySet<T> {
                 url: Arc::clone(&self.url),
                 addresses: AddressPolicy::allowing(everywhere),
                 allowed_ips: None,
+                tls: None,
+                token_source: None,
             },
             method: Method::GET,
             headers,

@@ -1,0 +1,89 @@
+//! What 500 hostile endpoints at once cost in memory. A binary of its own: it measures its own process.
+
+mod support;
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use callbacks_core::delivery::transport::{Outcome, Transport};
+use callbacks_testkit::hostile_endpoint::{self as hostile, HostileEndpoint};
+use callbacks_testkit::webhook_receiver::WebhookReceiver;
+use futures::future::join_all;
+use support::{request, response, transport_resolving};
+
+const ENDPOINTS: usize = 500;
+const LIMIT: u64 = 128 * 1024 * 1024;
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Resident memory of this process, in bytes: receivers, client and test together.
+fn resident() -> u64 {
+    let statm = fs::read_to_string("/proc/self/statm").expect("Linux tells a process its size");
+    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number of pages");
+    pages * 4096
+}
+
+/// Sends to `ENDPOINTS` endpoints at once; the outcomes, and the most memory that was resident meanwhile.
+async fn all_at_once(urls: Vec<String>) -> (Vec<Outcome>, u64) {
+    let transport = Arc::new(transport_resolving(&[]));
+    let (peak, done) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let watcher = {
+        let (peak, done) = (Arc::clone(&peak), Arc::clone(&done));
+        std::thread::spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                peak.fetch_max(resident(), Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        })
+    };
+    let healthy = WebhookReceiver::start().await;
+    let sends = urls.into_iter().map(|url| {
+        let transport = Arc::clone(&transport);
+        let mut request = request(&url);
+        request.timeout = PATIENCE;
+        tokio::spawn(async move { transport.send(request).await })
+    });
+    let sends = join_all(sends.collect::<Vec<_>>());
+    let beside = async {
+        for _ in 0..20 {
+            assert_eq!(response(transport.send(request(&healthy.url("/"))).await).status, 200);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let started = Instant::now();
+    let (outcomes, ()) = tokio::join!(sends, beside);
+    let took = started.elapsed();
+    assert!(took < PATIENCE + Duration::from_millis(500) + Duration::from_secs(2), "took {took:?}");
+    done.store(true, Ordering::Relaxed);
+    watcher.join().expect("the watcher ends");
+    (
+        outcomes.into_iter().map(|outcome| outcome.expect("no task panics")).collect(),
+        peak.load(Ordering::Relaxed),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_hundred_endless_bodies_cost_little_memory() {
+    let before = resident();
+    let endless = HostileEndpoint::start(hostile::infinite_body).await;
+    let (outcomes, peak) =
+        all_at_once((0..ENDPOINTS).map(|one| endless.url(&format!("/{one}"))).collect()).await;
+    let cost = peak.saturating_sub(before);
+    for outcome in outcomes {
+        let answer = response(outcome);
+        assert_eq!((answer.status, answer.truncated, answer.body.len()), (200, true, 64 * 1024));
+    }
+    assert!(cost <= LIMIT, "{ENDPOINTS} endless bodies cost {} KiB", cost / 1024);
+
+    let before = resident();
+    let dripping = HostileEndpoint::start(hostile::drips_body).await;
+    let (outcomes, peak) =
+        all_at_once((0..ENDPOINTS).map(|one| dripping.url(&format!("/{one}"))).collect()).await;
+    let held = peak.saturating_sub(before);
+    for outcome in outcomes {
+        let answer = response(outcome);
+        assert!(answer.status == 200 && answer.truncated, "{answer:?}");
+    }
+    assert!(held <= LIMIT, "{ENDPOINTS} dripping bodies cost {} KiB", held / 1024);
+}
