@@ -1,7 +1,10 @@
 use callbacks_interfaces::event::{EventAccepted, EventView};
 use callbacks_interfaces::event_explanation::EventExplanation;
+use callbacks_interfaces::event_result::EventResult;
+use callbacks_interfaces::gate_answer::GateAnswer;
 use callbacks_interfaces::ids::DeliveryId;
 use reqwest::Method;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::bodies::EventBody;
@@ -28,6 +31,36 @@ impl Events<'_> {
     /// 503 with `retry_after` when the service cannot store events now: the event was not taken.
     pub async fn publish<P: Serialize>(&self, event: &EventBody<P>) -> Result<EventAccepted, ClientError> {
         self.0.send(Method::POST, &["api", "v1", "events"], event).await
+    }
+
+    /// Hands an event over and waits for the first attempts of its deliveries, at most `wait` (an ISO 8601 duration such as
+    /// `PT5S`, or `5s`; the service caps it at 25 s).
+    ///
+    /// # Errors
+    /// As [`Events::publish`].
+    pub async fn publish_and_wait<P: Serialize>(
+        &self,
+        event: &EventBody<P>,
+        wait: &str,
+    ) -> Result<EventResult, ClientError> {
+        self.ask_with(event, &[("wait", wait)]).await
+    }
+
+    /// Puts an event that is about to happen before its gates; nothing is stored.
+    ///
+    /// # Errors
+    /// 503 when the gates cannot be asked now.
+    pub async fn ask_gates<P: Serialize>(&self, event: &EventBody<P>) -> Result<GateAnswer, ClientError> {
+        self.ask_with(event, &[("phase", "before")]).await
+    }
+
+    async fn ask_with<P: Serialize, T: DeserializeOwned>(
+        &self,
+        event: &EventBody<P>,
+        query: &[(&str, &str)],
+    ) -> Result<T, ClientError> {
+        let question = Question { query, body: Some(serde_json::to_vec(event)?) };
+        self.0.ask(Method::POST, &["api", "v1", "events"], question).await?.json()
     }
 
     /// Hands over 1 to 1,000 events of one tenant, stored all or none.
