@@ -1,6 +1,6 @@
 # `make run` is the newcomer's way in, `make test` the builder's. CONTRIBUTING.md says more.
 .DEFAULT_GOAL := help
-.PHONY: verify-third-party help run test exhaustive lint fmt bench openapi queries image setup
+.PHONY: verify-third-party test-api help run test exhaustive lint fmt bench openapi queries image setup
 
 # Development only: callbacks may reach receivers on this machine.
 run: export CALLBACKS_EGRESS__ALLOWED_NETWORKS ?= 127.0.0.0/8,::1/128
@@ -30,6 +30,9 @@ bench: ## Measure throughput and latency on this machine (ARGS="--quick" for a g
 verify-third-party: setup ## Have the libraries of others verify what a running service sends (part of test)
 	@cargo build --quiet --locked -p callbacks-cli
 	@scripts/third_party_verification.py $${CARGO_TARGET_DIR:-target}/debug/callbacks
+
+test-api: setup ## Hold the running service against its OpenAPI document with schemathesis (REQUESTS=5000; needs PyPI once)
+	@scripts/schemathesis.sh $(REQUESTS)
 
 openapi: setup ## Write openapi/callbacks.v1.json anew
 	cargo run --quiet -p callbacks-cli -- openapi > openapi/callbacks.v1.json.new

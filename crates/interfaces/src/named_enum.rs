@@ -30,9 +30,12 @@ pub struct UnknownName {
 }
 
 /// Declares an enum with its names: serde, `as_str`, `Display`, `FromStr` and [`NamedEnum`].
+///
+/// The names are taken as plain tokens: as literals they would reach the derive of the OpenAPI schema in a group it does not
+/// look into, and the document would show the variants' names instead.
 macro_rules! named_enum {
     ($(#[$meta:meta])* pub enum $name:ident {
-        $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)?
+        $($(#[$variant_meta:meta])* $variant:ident = $text:tt),+ $(,)?
     }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

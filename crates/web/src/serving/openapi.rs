@@ -85,7 +85,8 @@ fn complete_page(path: &str, item: &mut PathItem) {
         operation.security = Some(vec![SecurityRequirement::default()]);
         return;
     }
-    for (status, description) in AT_THE_DOOR {
+    let refused = operation.parameters.is_some().then_some(("400", "A parameter is not acceptable"));
+    for (status, description) in AT_THE_DOOR.into_iter().chain(refused) {
         operation.responses.responses.insert(status.to_owned(), RefOr::T(error_response(description)));
     }
 }

@@ -29,3 +29,20 @@ fn every_reference_resolves() {
         );
     }
 }
+
+#[test]
+fn names_are_documented_as_they_are_sent() {
+    let document: serde_json::Value = serde_json::from_str(&openapi::json()).expect("json");
+    let schemas = document["components"]["schemas"].as_object().expect("schemas");
+    let mut named = 0;
+    for (schema, described) in schemas {
+        for name in described["enum"].as_array().into_iter().flatten() {
+            let name = name.as_str().expect("a name");
+            let is_sent = name == name.to_uppercase() || name == name.to_lowercase();
+            assert!(is_sent, "{schema} is documented with {name}, which is a name of the code");
+            named += 1;
+        }
+    }
+    assert!(named > 50, "{named} names");
+    assert_eq!(schemas["CallbackStatus"]["enum"][0], "ACTIVE");
+}
