@@ -16,7 +16,7 @@ use time::{Duration, OffsetDateTime};
 
 /// Signs certificates; clients trust it by its [`CertificateAuthority::pem`].
 pub struct CertificateAuthority {
-    issuer: Issuer<'static, KeyPair>,
+    pub(crate) issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
 
@@ -34,7 +34,7 @@ pub struct ClientPem {
 pub struct ServerIdentity {
     /// Ready for a TLS acceptor.
     pub config: Arc<ServerConfig>,
-    clients: Option<Arc<dyn ClientCertVerifier>>,
+    pub(crate) clients: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 impl Default for CertificateAuthority {
@@ -108,7 +108,7 @@ impl CertificateAuthority {
         let key = KeyPair::generate().expect("a key can be generated");
         let certificate =
             params(names, from, until).signed_by(&key, &self.issuer).expect("the authority signs");
-        identity(certificate.der().clone(), &key)
+        identity(vec![certificate.der().clone()], &key)
     }
 }
 
@@ -121,7 +121,7 @@ pub fn self_signed(names: &[&str]) -> ServerIdentity {
     let key = KeyPair::generate().expect("a key can be generated");
     let params = params(names, now - Duration::days(1), now + Duration::days(30));
     let certificate = params.self_signed(&key).expect("the server signs itself");
-    identity(certificate.der().clone(), &key)
+    identity(vec![certificate.der().clone()], &key)
 }
 
 fn params(names: &[&str], from: OffsetDateTime, until: OffsetDateTime) -> CertificateParams {
@@ -132,14 +132,23 @@ fn params(names: &[&str], from: OffsetDateTime, until: OffsetDateTime) -> Certif
     params
 }
 
-fn identity(certificate: CertificateDer<'static>, key: &KeyPair) -> ServerIdentity {
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+/// What a certificate for these names says that is valid now.
+pub(crate) fn currently(names: &[&str]) -> CertificateParams {
+    let now = SystemClock.now();
+    params(names, now - Duration::days(1), now + Duration::days(30))
+}
+
+pub(crate) fn identity(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> ServerIdentity {
+    serving(chain, PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())))
+}
+
+pub(crate) fn serving(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> ServerIdentity {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider supports the default versions")
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
+        .with_single_cert(chain, key)
         .expect("key and certificate belong together");
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     ServerIdentity { config: Arc::new(config), clients: None }
