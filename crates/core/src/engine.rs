@@ -15,6 +15,8 @@ use callbacks_models::delivery_queue;
 use callbacks_models::error::StoreError;
 use callbacks_models::partitions;
 use callbacks_models::store::Store;
+use http::HeaderValue;
+use ipnet::IpNet;
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,6 +37,7 @@ use crate::delivery::settings::DispatcherSettings;
 use crate::delivery::settlement_watch::{SettlementWatch, Watching};
 use crate::delivery::status_changes::{StatusChange, StatusChanges, write_changes};
 use crate::delivery::transport::Transport;
+use crate::domain_proof::prover::Prover;
 use crate::entropy::Entropy;
 use crate::event_types::gate::{self, TypeRefusal};
 use crate::gates::address_policy::AddressPolicy;
@@ -154,6 +157,7 @@ impl Engine {
             status,
             lease,
             memory: MemoryGauge::new(settings.dispatcher.memory_limit_bytes),
+            request_origin: settings.dispatcher.request_origin.clone(),
             budgets: DomainBudgets::new(settings.dispatcher.enforce_default_domain_rate),
             on_the_wire: Semaphore::new(settings.dispatcher.max_in_flight),
             workers: TaskTracker::new(),
@@ -290,7 +294,7 @@ impl Engine {
         tenant: &TenantId,
         events: Vec<ReceivedEvent>,
     ) -> Result<Vec<EventAccepted>, IntakeError> {
-        self.acceptor.accept(tenant, events, Audience::Matching).await
+        self.acceptor.accept_from_source(tenant, events).await
     }
 
     /// Accepts an event for one configuration alone, whatever it subscribes to.
@@ -372,6 +376,23 @@ impl Engine {
     /// The snapshot deliveries are routed and signed with at this moment.
     pub fn directory(&self) -> Arc<Directory> {
         self.dispatcher.directory.load_full()
+    }
+
+    /// What proves control over a tenant's domains.
+    pub(crate) fn prover(&self, tenant: &TenantId) -> Prover {
+        let transport = Arc::clone(&self.dispatcher.transport);
+        let addresses = self.dispatcher.addresses_of(&self.dispatcher.directory.load(), tenant);
+        Prover { transport, addresses }
+    }
+
+    /// Networks that operators opened for a tenant alone.
+    pub(crate) fn networks_of(&self, tenant: &TenantId) -> Option<Arc<[IpNet]>> {
+        self.dispatcher.directory.load().tenant(tenant)?.allowed_networks.clone()
+    }
+
+    /// Who asks endpoints for their consent (`WebHook-Request-Origin`).
+    pub(crate) fn request_origin(&self) -> HeaderValue {
+        self.dispatcher.request_origin.clone()
     }
 
     /// Looks at a configuration's lane at once: work was put into the queue table, or a hold was lifted by an operator.

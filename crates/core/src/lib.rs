@@ -10,6 +10,7 @@ pub mod backoff;
 pub mod before;
 pub mod clock;
 pub mod delivery;
+pub mod domain_proof;
 pub mod engine;
 pub mod entropy;
 pub mod event_types;

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use callbacks_core::delivery::transport::{Destination, FailureKind, PhaseTimings};
+use callbacks_core::delivery::transport::{Destination, FailureKind, PhaseTimings, TxtFailure};
 use callbacks_core::gates::address_policy::How;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -111,6 +111,11 @@ fn vet_name(destination: &Destination, host: &Host) -> Result<(), Fault> {
 impl GuardedConnector {
     pub(crate) fn new(settings: &EgressSettings, directory: Directory, dialer: Dialer) -> Self {
         Self { directory, dialer, connect_timeout: settings.connect_timeout }
+    }
+
+    /// The TXT records of a name.
+    pub(crate) async fn txt(&self, name: &str) -> Result<Vec<String>, TxtFailure> {
+        self.directory.txt(name).await
     }
 
     /// Resolves, judges, dials and shakes hands. `timings` is filled as far as it gets, also when this is cancelled.

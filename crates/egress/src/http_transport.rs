@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use callbacks_core::delivery::transport::{
-    Destination, FailureKind, Outcome, PhaseTimings, TokenSource, Transport, WireFailure, WireRequest,
-    WireResponse,
+    Destination, FailureKind, Outcome, PhaseTimings, TokenSource, Transport, TxtFailure, WireFailure,
+    WireRequest, WireResponse,
 };
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, Response, Version};
@@ -47,12 +47,16 @@ impl Drop for HttpTransport {
 }
 
 impl HttpTransport {
-    /// Opens the way out with the system's name resolution. Must be called within a Tokio runtime.
+    /// Opens the way out with the name servers of the settings, or else the system's. Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// [`EgressError`] when the resolver or TLS cannot be set up from these settings.
     pub fn new(settings: EgressSettings) -> Result<Self, EgressError> {
-        let resolver = NameResolver::system(settings.dns_timeout)?;
+        let resolver = if settings.name_servers.is_empty() {
+            NameResolver::system(settings.dns_timeout)?
+        } else {
+            NameResolver::asking(&settings.name_servers, settings.dns_timeout)?
+        };
         Self::with_network(settings, resolver, Dialer::System)
     }
 
@@ -186,6 +190,10 @@ impl HttpTransport {
 }
 
 impl Transport for HttpTransport {
+    async fn txt(&self, name: &str) -> Result<Vec<String>, TxtFailure> {
+        self.connector.txt(name).await
+    }
+
     async fn send(&self, mut request: WireRequest) -> Outcome {
         let mut progress = Progress::start();
         let timeout = request.timeout;

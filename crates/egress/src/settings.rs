@@ -1,5 +1,6 @@
 //! What tunes the way out.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Limits and times of outgoing connections. The deadline of one request is not here: it comes with the request.
@@ -9,6 +10,8 @@ pub struct EgressSettings {
     pub connect_timeout: Duration,
     /// Longest time for one name lookup. Default 5 s.
     pub dns_timeout: Duration,
+    /// Name servers that are asked instead of the system's, whose hosts file then does not count either. Default none.
+    pub name_servers: Vec<SocketAddr>,
     /// Bytes of a response body that are read; the rest is cut and its connection dropped. Default 64 KiB.
     pub max_response_body: usize,
     /// Bytes of a response head, informational (1xx) heads included. Default 32 KiB. The number of headers is capped at 100.
@@ -31,6 +34,7 @@ impl Default for EgressSettings {
         Self {
             connect_timeout: Duration::from_secs(10),
             dns_timeout: Duration::from_secs(5),
+            name_servers: Vec::new(),
             max_response_body: 64 * 1024,
             max_response_head: 32 * 1024,
             pool_idle_timeout: Duration::from_secs(30),

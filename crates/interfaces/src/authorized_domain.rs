@@ -82,4 +82,8 @@ pub struct AuthorizedDomain {
     /// Who authorized it.
     #[cfg_attr(feature = "openapi", schema(max_length = 255))]
     pub authorized_by: Option<String>,
+    /// Callbacks a minute the endpoint granted in the CloudEvents handshake; `null` when it named no number.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, read_only))]
+    pub granted_callbacks_per_minute: Option<i32>,
 }

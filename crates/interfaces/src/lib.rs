@@ -25,6 +25,7 @@ pub mod cursor;
 pub mod delivery;
 pub mod delivery_phase;
 pub mod domain_pattern;
+pub mod domain_policy;
 pub mod duration_syntax;
 pub mod duration_text;
 pub mod endpoint_auth;

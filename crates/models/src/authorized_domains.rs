@@ -5,7 +5,7 @@ use callbacks_interfaces::authorized_domain_draft::AuthorizedDomainDraft;
 use callbacks_interfaces::filter::FilterRequest;
 use callbacks_interfaces::ids::DomainId;
 use callbacks_interfaces::page::Page;
-use callbacks_interfaces::tenant::TenantScope;
+use callbacks_interfaces::tenant::{TenantId, TenantScope};
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
@@ -20,7 +20,8 @@ use crate::store::Store;
 pub const UNIQUE_DOMAIN: &str = "authorized_domains_tenant_domain";
 
 /// Creates a domain: of the scope's tenant, or for an operator of the one the draft names (else `default`).
-/// It is verified when `draft.verified_requested` says so: the caller has decided whether it may.
+/// It is verified when `draft.verified_requested` says so: the caller has decided whether it may. `token` is what is to be
+/// published as proof, where the draft names none.
 ///
 /// # Errors
 /// `Conflict` over [`UNIQUE_DOMAIN`] when the tenant has it already, otherwise the database's failure.
@@ -28,6 +29,7 @@ pub async fn create(
     store: &Store,
     scope: &TenantScope,
     draft: &AuthorizedDomainDraft,
+    token: &str,
 ) -> Result<AuthorizedDomain, StoreError> {
     let tenant = owner(scope, draft.tenant_id.as_ref());
     let id = DomainId::now_v7();
@@ -47,7 +49,7 @@ pub async fn create(
         draft.contact_email,
         draft.verified_requested.unwrap_or_default(),
         draft.verification_method,
-        draft.verification_token,
+        draft.verification_token.as_deref().unwrap_or(token),
         draft.active,
         draft.allowed_paths.as_deref(),
         draft.max_callbacks_per_minute,
@@ -107,7 +109,8 @@ pub async fn filter(
 }
 
 /// Writes everything the draft says, except the tenant; `None` when there is no such domain in scope.
-/// `verified_requested` is followed when it says something; a change of the name resets the proof unless it does.
+/// `verified_requested` is followed when it says something; a change of the name resets the proof unless it does, and what
+/// was granted. `token` is the new one's proof, where the draft names none.
 ///
 /// # Errors
 /// `Conflict` over [`UNIQUE_DOMAIN`] when the tenant has that name already, otherwise the database's failure.
@@ -116,6 +119,7 @@ pub async fn replace(
     scope: &TenantScope,
     id: DomainId,
     draft: &AuthorizedDomainDraft,
+    token: &str,
 ) -> Result<Option<AuthorizedDomain>, StoreError> {
     let mut transaction = store.begin(scope).await?;
     sqlx::query!(
@@ -128,7 +132,8 @@ pub async fn replace(
             domain = $3, organization = $4, contact_email = $5,
             verified = old.verified,
             verification_method = CASE WHEN d.domain = $3 THEN coalesce($7, d.verification_method) ELSE $7 END,
-            verification_token = CASE WHEN d.domain = $3 THEN coalesce($8, d.verification_token) ELSE $8 END,
+            verification_token = CASE WHEN d.domain = $3 THEN coalesce($8, d.verification_token, $18) ELSE coalesce($8, $18) END,
+            granted_per_minute = CASE WHEN d.domain = $3 THEN d.granted_per_minute END,
             verified_at = CASE WHEN NOT old.verified THEN NULL
                                WHEN d.verified AND d.domain = $3 THEN d.verified_at ELSE now() END,
             active = $9, allowed_paths = $10, max_callbacks_per_minute = $11, ip_whitelist = $12, require_https = $13,
@@ -153,12 +158,105 @@ pub async fn replace(
         draft.metadata.clone().map(Value::Object),
         draft.expires_at,
         draft.authorized_by,
+        token,
     )
     .execute(&mut *transaction)
     .await?;
     let replaced = read(&mut transaction, scope, id).await?;
     transaction.commit().await?;
     Ok(replaced)
+}
+
+/// Every domain of this name in scope.
+///
+/// # Errors
+/// When the database fails, or a row cannot be read.
+pub async fn named(
+    store: &Store,
+    scope: &TenantScope,
+    domain: &str,
+) -> Result<Vec<AuthorizedDomain>, StoreError> {
+    let mut connection = store.read(scope).await?;
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM authorized_domains WHERE domain = $1 AND ($2::text IS NULL OR tenant_id = $2)",
+        domain,
+        scope.sql(),
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let rows = DomainRow::by_ids(&mut connection, scope, &ids).await?;
+    rows.into_iter().map(DomainRow::view).collect()
+}
+
+/// Gives a domain that has no token one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_token(
+    store: &Store,
+    tenant: &TenantId,
+    id: DomainId,
+    token: &str,
+) -> Result<(), StoreError> {
+    let mut transaction = store.begin_for(tenant).await?;
+    sqlx::query!(
+        r#"
+        UPDATE authorized_domains SET verification_token = $3
+        WHERE id = $1 AND tenant_id = $2 AND verification_token IS NULL
+        "#,
+        id.uuid(),
+        tenant.as_str(),
+        token,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// How control over a domain was proven.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof<'a> {
+    /// The name and the token that were proven: those the domain must still have.
+    pub domain: &'a str,
+    /// See there.
+    pub token: &'a str,
+    /// The method.
+    pub method: &'a str,
+    /// `Some` when this proof says what is granted: callbacks a minute, or any number.
+    pub granted: Option<Option<i32>>,
+}
+
+/// Writes down that a domain is proven; `false` when it was changed or deleted in the meantime.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_proven(
+    store: &Store,
+    tenant: &TenantId,
+    id: DomainId,
+    proof: Proof<'_>,
+) -> Result<bool, StoreError> {
+    let mut transaction = store.begin_for(tenant).await?;
+    let done = sqlx::query!(
+        r#"
+        UPDATE authorized_domains
+        SET verified = true, verification_method = $4, verified_at = now(), updated_at = now(),
+            granted_per_minute = CASE WHEN $5 THEN $6 ELSE granted_per_minute END
+        WHERE id = $1 AND domain = $2 AND verification_token = $3 AND tenant_id = $7
+        "#,
+        id.uuid(),
+        proof.domain,
+        proof.token,
+        proof.method,
+        proof.granted.is_some(),
+        proof.granted.flatten(),
+        tenant.as_str(),
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Marks every domain of this name in scope as verified by `method`; `false` when there is none.

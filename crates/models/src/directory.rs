@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use callbacks_interfaces::domain_pattern::DomainPattern;
+use callbacks_interfaces::domain_policy::DomainPolicy;
 use callbacks_interfaces::ids::{ConfigurationId, DomainId};
 use callbacks_interfaces::tenant::TenantId;
 use sqlx::types::Uuid;
@@ -32,6 +33,10 @@ pub struct TenantDirectory {
     pub domains: Vec<DomainEntry>,
     /// Its catalogue of event types.
     pub event_types: Catalogue,
+    /// Whether its callbacks need one.
+    pub domain_policy: DomainPolicy,
+    /// Networks operators opened for it alone, as text.
+    pub allowed_networks: Vec<String>,
 }
 
 /// A configuration whose row cannot be read.
@@ -64,6 +69,8 @@ pub struct DomainEntry {
     pub require_https: bool,
     /// When the authorization ends.
     pub expires_at: Option<OffsetDateTime>,
+    /// Callbacks a minute the endpoint itself granted.
+    pub granted_per_minute: Option<i32>,
 }
 
 /// The version of every tenant's part. A tenant's version only grows, but transactions may commit out of order: compare
@@ -107,7 +114,31 @@ pub async fn load_tenants(store: &Store, tenants: &[TenantId]) -> Result<Vec<Ten
             part.event_types = catalogue;
         }
     }
+    for row in policy_rows(store, &names).await? {
+        if let Some(part) = parts.get_mut(row.id.as_str()) {
+            // What cannot be read requires authorization.
+            part.domain_policy = row.domain_policy.parse().unwrap_or_default();
+            part.allowed_networks = row.allowed_networks;
+        }
+    }
     Ok(parts.into_values().collect())
+}
+
+struct PolicyRow {
+    id: String,
+    domain_policy: String,
+    allowed_networks: Vec<String>,
+}
+
+async fn policy_rows(store: &Store, tenants: &[&str]) -> Result<Vec<PolicyRow>, StoreError> {
+    let rows = sqlx::query_as!(
+        PolicyRow,
+        "SELECT id, domain_policy, allowed_networks FROM tenants WHERE id = ANY ($1::text[])",
+        tenants as &[&str]
+    )
+    .fetch_all(&store.engine)
+    .await?;
+    Ok(rows)
 }
 
 async fn versions_of(store: &Store, tenants: &[&str]) -> Result<BTreeMap<String, i64>, StoreError> {
@@ -128,6 +159,8 @@ fn empty_part(tenant: &TenantId, versions: &BTreeMap<String, i64>) -> TenantDire
         defective: Vec::new(),
         domains: Vec::new(),
         event_types: Catalogue::default(),
+        domain_policy: DomainPolicy::default(),
+        allowed_networks: Vec::new(),
     }
 }
 
@@ -174,6 +207,7 @@ struct DomainRow {
     ip_whitelist: Option<Vec<String>>,
     require_https: bool,
     expires_at: Option<OffsetDateTime>,
+    granted_per_minute: Option<i32>,
 }
 
 async fn domain_rows(store: &Store, tenants: &[&str]) -> Result<Vec<DomainRow>, StoreError> {
@@ -181,7 +215,7 @@ async fn domain_rows(store: &Store, tenants: &[&str]) -> Result<Vec<DomainRow>, 
         DomainRow,
         r#"
         SELECT id, tenant_id, domain, verified, active, allowed_paths, max_callbacks_per_minute, ip_whitelist,
-               require_https, expires_at
+               require_https, expires_at, granted_per_minute
         FROM authorized_domains
         WHERE tenant_id = ANY ($1::text[])
         ORDER BY tenant_id, domain
@@ -211,6 +245,7 @@ impl DomainEntry {
             ip_whitelist: row.ip_whitelist.unwrap_or_default(),
             require_https: row.require_https,
             expires_at: row.expires_at,
+            granted_per_minute: row.granted_per_minute,
         })
     }
 }

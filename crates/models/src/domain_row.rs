@@ -72,6 +72,7 @@ pub(crate) struct DomainRow {
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
     authorized_by: Option<String>,
+    granted_per_minute: Option<i32>,
 }
 
 impl DomainRow {
@@ -88,7 +89,8 @@ impl DomainRow {
                    d.verification_token, d.verified_at, d.active, d.allowed_paths, d.max_callbacks_per_minute,
                    d.ip_whitelist, d.require_https, d.notes, d.metadata, d.expires_at,
                    t.last_callback_at AS "last_callback_at?", coalesce(t.total_callbacks, 0) AS "total_callbacks!",
-                   coalesce(t.total_failed, 0) AS "total_failed!", d.created_at, d.updated_at, d.authorized_by
+                   coalesce(t.total_failed, 0) AS "total_failed!", d.created_at, d.updated_at, d.authorized_by,
+                   d.granted_per_minute
             FROM authorized_domains d
             LEFT JOIN domain_totals t ON t.domain_id = d.id
             WHERE d.id = ANY ($1::uuid[]) AND ($2::text IS NULL OR d.tenant_id = $2)
@@ -127,6 +129,7 @@ impl DomainRow {
             created_at: self.created_at,
             updated_at: self.updated_at,
             authorized_by: self.authorized_by,
+            granted_callbacks_per_minute: self.granted_per_minute,
         })
     }
 }

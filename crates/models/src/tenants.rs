@@ -1,5 +1,6 @@
 //! The tenants that may have keys.
 
+use callbacks_interfaces::domain_policy::DomainPolicy;
 use callbacks_interfaces::tenant::TenantId;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
@@ -24,6 +25,10 @@ pub struct StoredTenant {
     pub active: bool,
     /// Whether its payloads and response bodies are encrypted with a key of its own.
     pub payload_encryption: bool,
+    /// Whether its callbacks need an authorized domain.
+    pub domain_policy: DomainPolicy,
+    /// Networks opened for its callbacks although they are not globally reachable, as text.
+    pub allowed_networks: Vec<String>,
     /// When it was registered.
     pub created_at: OffsetDateTime,
     /// When it was changed last.
@@ -35,15 +40,37 @@ struct TenantRow {
     name: Option<String>,
     active: bool,
     payload_encryption: bool,
+    domain_policy: String,
+    allowed_networks: Vec<String>,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
 }
 
 impl TenantRow {
     fn tenant(self) -> Result<StoredTenant, StoreError> {
-        let Self { id, name, active, payload_encryption, created_at, updated_at } = self;
+        let Self {
+            id,
+            name,
+            active,
+            payload_encryption,
+            domain_policy,
+            allowed_networks,
+            created_at,
+            updated_at,
+        } = self;
+        let domain_policy =
+            domain_policy.parse().map_err(|error| StoreError::corrupt("tenants.domain_policy", error))?;
         let id = stored_tenant(&id)?;
-        Ok(StoredTenant { id, name, active, payload_encryption, created_at, updated_at })
+        Ok(StoredTenant {
+            id,
+            name,
+            active,
+            payload_encryption,
+            domain_policy,
+            allowed_networks,
+            created_at,
+            updated_at,
+        })
     }
 }
 
@@ -60,7 +87,7 @@ pub async fn create(
         TenantRow,
         r#"
         INSERT INTO tenants (id, name) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING
-        RETURNING id, name, active, payload_encryption, created_at, updated_at
+        RETURNING id, name, active, payload_encryption, domain_policy, allowed_networks, created_at, updated_at
         "#,
         id.as_str(),
         name,
@@ -78,7 +105,7 @@ pub async fn get(store: &Store, id: &TenantId) -> Result<Option<StoredTenant>, S
     let row = sqlx::query_as!(
         TenantRow,
         r#"
-        SELECT id, name, active, payload_encryption, created_at, updated_at
+        SELECT id, name, active, payload_encryption, domain_policy, allowed_networks, created_at, updated_at
         FROM tenants WHERE id = $1 AND deleted_at IS NULL
         "#,
         id.as_str(),
@@ -97,6 +124,10 @@ pub struct TenantChange {
     pub active: bool,
     /// Whether its payloads and response bodies are encrypted with a key of its own. What is stored stays as it is.
     pub payload_encryption: bool,
+    /// Whether its callbacks need an authorized domain.
+    pub domain_policy: DomainPolicy,
+    /// Networks opened for its callbacks.
+    pub allowed_networks: Vec<String>,
 }
 
 /// Writes what can be changed; `None` when it is not registered. The first time payloads are to be encrypted, the
@@ -113,14 +144,17 @@ pub async fn update(
     let row = sqlx::query_as!(
         TenantRow,
         r#"
-        UPDATE tenants SET name = $2, active = $3, payload_encryption = $4, updated_at = now()
+        UPDATE tenants SET name = $2, active = $3, payload_encryption = $4, domain_policy = $5, allowed_networks = $6,
+            updated_at = now()
         WHERE id = $1 AND deleted_at IS NULL
-        RETURNING id, name, active, payload_encryption, created_at, updated_at
+        RETURNING id, name, active, payload_encryption, domain_policy, allowed_networks, created_at, updated_at
         "#,
         id.as_str(),
         change.name,
         change.active,
         change.payload_encryption,
+        change.domain_policy.as_str(),
+        &change.allowed_networks,
     )
     .fetch_optional(&mut *transaction)
     .await?;
@@ -215,7 +249,7 @@ pub async fn list_across_tenants(
     let rows = sqlx::query_as!(
         TenantRow,
         r#"
-        SELECT id, name, active, payload_encryption, created_at, updated_at FROM tenants
+        SELECT id, name, active, payload_encryption, domain_policy, allowed_networks, created_at, updated_at FROM tenants
         WHERE deleted_at IS NULL AND ($1::text IS NULL OR id > $1) ORDER BY id LIMIT $2
         "#,
         after,

@@ -18,15 +18,21 @@ pub async fn register(store: &Store, worker: WorkerId) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Says that the worker lives. `false` means its row is gone: its work belongs to others now, so it must drop what it
+/// Says that the worker lives, and tells how many do. `None` means its row is gone: its work belongs to others now, so it must drop what it
 /// holds in memory and register under a new id.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn heartbeat(store: &Store, worker: WorkerId) -> Result<bool, StoreError> {
+pub async fn heartbeat(store: &Store, worker: WorkerId) -> Result<Option<u32>, StoreError> {
     let mut connection = store.queue.acquire().await?;
-    let query = sqlx::query!("UPDATE workers SET heartbeat_at = now() WHERE id = $1", worker.uuid());
-    let done = within(connection.patience(), query.execute(&mut *connection)).await?;
+    let query = sqlx::query_scalar!(
+        r#"
+        UPDATE workers SET heartbeat_at = now() WHERE id = $1
+        RETURNING (SELECT count(*) FROM workers) AS "workers!"
+        "#,
+        worker.uuid(),
+    );
+    let workers = within(connection.patience(), query.fetch_optional(&mut *connection)).await?;
     connection.keep();
-    Ok(done.rows_affected() == 1)
+    Ok(workers.map(|many| u32::try_from(many).unwrap_or(u32::MAX)))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callbacks_core::delivery::transport::{
-    FailureKind, Outcome, PhaseTimings, Transport, WireFailure, WireRequest, WireResponse,
+    FailureKind, Outcome, PhaseTimings, Transport, TxtFailure, WireFailure, WireRequest, WireResponse,
 };
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -57,6 +57,7 @@ pub fn failure(kind: FailureKind) -> Outcome {
 pub struct ScriptedTransport {
     default: Step,
     scripts: Mutex<HashMap<String, VecDeque<Step>>>,
+    records: Mutex<HashMap<String, Vec<String>>>,
     sent: Mutex<Vec<WireRequest>>,
     count: watch::Sender<usize>,
 }
@@ -70,12 +71,24 @@ impl Default for ScriptedTransport {
 impl ScriptedTransport {
     /// Answers everything that has no script with `default`.
     pub fn answering(default: Step) -> Self {
-        Self { default, scripts: Mutex::default(), sent: Mutex::default(), count: watch::Sender::new(0) }
+        Self {
+            default,
+            scripts: Mutex::default(),
+            records: Mutex::default(),
+            sent: Mutex::default(),
+            count: watch::Sender::new(0),
+        }
     }
 
     /// Sets the script of one URL, replacing what was left of the old one.
     pub fn script(&self, url: &str, steps: impl IntoIterator<Item = Step>) {
         self.scripts.lock().insert(url.to_owned(), steps.into_iter().collect());
+    }
+
+    /// Publishes TXT records under a name.
+    pub fn publish(&self, name: &str, records: &[&str]) {
+        let records = records.iter().map(|record| (*record).to_owned()).collect();
+        self.records.lock().insert(name.to_owned(), records);
     }
 
     /// Everything sent so far, in order.
@@ -124,5 +137,9 @@ impl Transport for ScriptedTransport {
             }
             Step::Hang => std::future::pending().await,
         }
+    }
+
+    async fn txt(&self, name: &str) -> Result<Vec<String>, TxtFailure> {
+        self.records.lock().get(name).cloned().ok_or(TxtFailure::NoRecord)
     }
 }

@@ -40,6 +40,7 @@ impl Settings {
             queue: self.intake.queue,
             patience: self.intake.patience,
             event_types: self.intake.event_types,
+            ..IntakeSettings::default()
         }
     }
 
@@ -55,6 +56,7 @@ impl Settings {
             probe_cool_down: dispatcher.probe_cool_down,
             max_failed_probes: dispatcher.max_failed_probes,
             enforce_default_domain_rate: self.domains.enforce_default_rate,
+            request_origin: self.domains.request_origin.clone(),
         }
     }
 
@@ -132,6 +134,7 @@ impl Settings {
         Ok(EgressSettings {
             connect_timeout: egress.connect_timeout,
             dns_timeout: egress.dns_timeout,
+            name_servers: egress.name_servers.clone(),
             pool_idle_timeout: egress.pool_idle_timeout,
             max_connection_age: egress.max_connection_age,
             max_idle_per_host: egress.max_idle_per_host,

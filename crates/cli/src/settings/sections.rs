@@ -1,4 +1,8 @@
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use callbacks_interfaces::event_type_entry::EventTypeEnforcement;
 use ipnet::IpNet;
@@ -146,6 +150,7 @@ impl TryFrom<String> for Authentication {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct EgressSection {
     pub(crate) allowed_networks: Vec<IpNet>,
+    pub(crate) name_servers: Vec<SocketAddr>,
     #[serde(rename = "connect_timeout_ms", deserialize_with = "milliseconds")]
     pub(crate) connect_timeout: Duration,
     #[serde(rename = "dns_timeout_ms", deserialize_with = "milliseconds")]
@@ -227,6 +232,8 @@ pub(crate) struct SignatureSection {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct DomainsSection {
     pub(crate) enforce_default_rate: bool,
+    #[serde(deserialize_with = "origin")]
+    pub(crate) request_origin: http::HeaderValue,
 }
 
 #[derive(Clone, Deserialize)]
@@ -348,6 +355,15 @@ fn text_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Stri
 
 fn path_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     Ok(text_if_any(deserializer)?.map(PathBuf::from))
+}
+
+/// A DNS name, as CloudEvents' web hooks want it.
+fn origin<'de, D: Deserializer<'de>>(deserializer: D) -> Result<http::HeaderValue, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let is_name = !text.is_empty() && text.len() <= 253 && text.bytes().all(plain);
+    let value = is_name.then(|| http::HeaderValue::from_str(&text).ok()).flatten();
+    value.ok_or_else(|| de::Error::custom(format!("`{text}` is not a DNS name")))
 }
 
 fn header_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<http::HeaderName, D::Error> {

@@ -13,6 +13,7 @@ mod canary;
 mod configuration_change;
 mod crash;
 mod database_away;
+mod domain_revocation;
 mod encryption_rotation;
 mod endpoint_identity;
 mod firefly_quickstart;

@@ -70,7 +70,7 @@ impl Ask<'_> {
             lane.not_called();
             return self.unasked(ExecutionStatus::Skipped, "all connections were busy".to_owned());
         };
-        let destination = self.dispatcher.destination(self.target, &domains);
+        let destination = self.dispatcher.destination(self.directory, self.target, &domains);
         let at = self.dispatcher.clock.now();
         let request = match attempt::build(self.target, self.event, 1, destination, at) {
             Ok(request) => request,
@@ -83,7 +83,7 @@ impl Ask<'_> {
         let started = Started {
             at,
             request_headers: redacted(&request.headers),
-            domain: Some(domains.url.id),
+            domain: domains.url.map(|domain| domain.id),
             jitter: 0.0,
         };
         let asked = self.send(&lane, WireRequest { timeout, ..request }, started).await;
@@ -95,13 +95,13 @@ impl Ask<'_> {
     async fn turn<'l>(
         &self,
         lane: &'l Lane,
-        domain: &DomainEntry,
+        domain: Option<&DomainEntry>,
         until: Instant,
     ) -> Result<Turn<'l>, String> {
         loop {
             let now = self.dispatcher.clock.monotonic();
             let rules = self.dispatcher.rules(self.target);
-            let budget = || self.dispatcher.budgets.take(domain, now);
+            let budget = || self.dispatcher.budget(domain, now);
             let left = until.saturating_duration_since(Instant::now());
             if left < LEAST_TIME {
                 return Err("its time was over before it could be asked".to_owned());

@@ -4,9 +4,13 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use callbacks_interfaces::domain_policy::DomainPolicy;
 use callbacks_interfaces::ids::ConfigurationId;
+use callbacks_interfaces::tenant::TenantId;
+use futures::future::BoxFuture;
+use http::HeaderValue;
 use time::SignedDuration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -22,12 +26,12 @@ use super::memory_gauge::MemoryGauge;
 use super::recorder::Finished;
 use super::schedule::Schedule;
 use super::status_changes::StatusChanges;
-use super::transport::{Destination, Outcome, TokenSource, Transport, WireRequest};
+use super::transport::{Destination, Outcome, TokenSource, Transport, TxtFailure, WireRequest};
 use super::verdict::Verdict;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::gates::address_policy::AddressPolicy;
-use crate::gates::domain_authorization::{DomainEntry, allow_list_permits, authorize};
+use crate::gates::domain_authorization::{DomainEntry, allow_list_permits, permit};
 use crate::gates::standing::Standing;
 use crate::maintenance::worker_lease::WorkerLease;
 use crate::metric_names;
@@ -39,11 +43,16 @@ use crate::wire::preset::open_breaker_burns_attempts;
 /// A [`Transport`] behind a pointer, so that only the outermost layer knows which one it is.
 pub(crate) trait AnyTransport: Send + Sync + 'static {
     fn send_boxed(&self, request: WireRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send + '_>>;
+    fn txt_boxed<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<String>, TxtFailure>>;
 }
 
 impl<T: Transport> AnyTransport for T {
     fn send_boxed(&self, request: WireRequest) -> Pin<Box<dyn Future<Output = Outcome> + Send + '_>> {
         Box::pin(self.send(request))
+    }
+
+    fn txt_boxed<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<String>, TxtFailure>> {
+        Box::pin(self.txt(name))
     }
 }
 
@@ -60,6 +69,8 @@ pub(crate) struct Dispatcher {
     pub(crate) status: Arc<StatusChanges>,
     pub(crate) lease: Arc<WorkerLease>,
     pub(crate) memory: Arc<MemoryGauge>,
+    /// Who asks endpoints for their consent.
+    pub(crate) request_origin: HeaderValue,
     pub(crate) budgets: DomainBudgets,
     pub(crate) on_the_wire: Semaphore,
     pub(crate) workers: TaskTracker,
@@ -79,8 +90,8 @@ struct Permission<'a> {
 /// The authorized domains a delivery needs.
 #[derive(Clone, Copy)]
 pub(crate) struct PermittedDomains<'a> {
-    /// Of the URL.
-    pub(crate) url: &'a DomainEntry,
+    /// Of the URL; `None` where its tenant needs none.
+    pub(crate) url: Option<&'a DomainEntry>,
     /// Of the token endpoint, where there is one.
     pub(crate) token_url: Option<&'a DomainEntry>,
 }
@@ -170,7 +181,7 @@ impl Dispatcher {
             let Ok(_wire) = self.on_the_wire.acquire().await else { return };
             let directory = self.directory.load_full();
             let finished = match self.next(&lane, &directory) {
-                Ok((delivery, permission)) => self.run(&lane, delivery, &permission).await,
+                Ok((delivery, permission)) => self.run(&lane, &directory, delivery, &permission).await,
                 Err(None) => return,
                 Err(Some(hold)) => return self.wait(&lane, hold).await,
             };
@@ -201,7 +212,7 @@ impl Dispatcher {
         let domain = self.permitted_domain(directory, target);
         let now = self.clock.monotonic();
         let step = match &domain {
-            Ok(entry) => lane.next(rules, now, || self.budgets.take(entry.url, now)),
+            Ok(entry) => lane.next(rules, now, || self.budget(entry.url, now)),
             Err(_) => lane.next_refused(rules),
         };
         match step {
@@ -212,7 +223,7 @@ impl Dispatcher {
         }
     }
 
-    /// The domains that let the configuration's requests out.
+    /// The domains that let the configuration's requests out; none where its tenant needs none.
     pub(crate) fn permitted_domain<'a>(
         &self,
         directory: &'a Directory,
@@ -223,25 +234,43 @@ impl Dispatcher {
                 "Domain not authorized: the host is not in the configuration's allowedDomains".to_owned()
             );
         }
-        let domains = directory.tenant(&target.tenant).map_or(&[][..], |tenant| &tenant.domains);
+        let (policy, domains) = directory
+            .tenant(&target.tenant)
+            .map_or((DomainPolicy::default(), &[][..]), |tenant| (tenant.domain_policy, &tenant.domains));
         let now = self.clock.now();
-        let url = authorize(&target.url, domains, now).map_err(|refusal| refusal.to_string())?;
+        let url = permit(&target.url, policy, domains, now).map_err(|refusal| refusal.to_string())?;
         // Where the tokens come from is as much the tenant's choice as where the deliveries go.
         let token_url = target.identity.token_credentials.as_ref().map(|credentials| {
-            authorize(&credentials.token_url, domains, now)
+            permit(&credentials.token_url, policy, domains, now)
                 .map_err(|refusal| format!("Token endpoint: {refusal}"))
         });
-        Ok(PermittedDomains { url, token_url: token_url.transpose()? })
+        Ok(PermittedDomains { url, token_url: token_url.transpose()?.flatten() })
+    }
+
+    /// Takes one call off the domain's budget, if there is a domain.
+    pub(crate) fn budget(&self, domain: Option<&DomainEntry>, now: Instant) -> Result<(), Duration> {
+        domain.map_or(Ok(()), |domain| self.budgets.take(domain, now, self.lease.workers()))
+    }
+
+    /// What may be dialled for a tenant: what the service allows, and what operators opened for it.
+    pub(crate) fn addresses_of(&self, directory: &Directory, tenant: &TenantId) -> AddressPolicy {
+        let opened = directory.tenant(tenant).and_then(|tenant| tenant.allowed_networks.clone());
+        self.addresses.opening(opened)
     }
 
     /// Where a configuration's requests go.
-    pub(crate) fn destination(&self, target: &Target, domains: &PermittedDomains<'_>) -> Destination {
+    pub(crate) fn destination(
+        &self,
+        directory: &Directory,
+        target: &Target,
+        domains: &PermittedDomains<'_>,
+    ) -> Destination {
         Destination {
             tenant: target.tenant.clone(),
             configuration: target.id,
             url: Arc::clone(&target.url),
-            addresses: self.addresses.clone(),
-            allowed_ips: domains.url.allowed_ips.clone(),
+            addresses: self.addresses_of(directory, &target.tenant),
+            allowed_ips: domains.url.and_then(|domain| domain.allowed_ips.clone()),
             tls: target.identity.tls.clone(),
             token_source: target.identity.token_credentials.as_ref().map(|credentials| TokenSource {
                 credentials: Arc::clone(credentials),
@@ -251,7 +280,13 @@ impl Dispatcher {
     }
 
     /// Makes one attempt, or records why it must not be made.
-    async fn run(&self, lane: &Lane, delivery: DeliveryInHand, permission: &Permission<'_>) -> Finished {
+    async fn run(
+        &self,
+        lane: &Lane,
+        directory: &Directory,
+        delivery: DeliveryInHand,
+        permission: &Permission<'_>,
+    ) -> Finished {
         let target = permission.target;
         let at = self.clock.now();
         let domains = match &permission.domain {
@@ -270,7 +305,7 @@ impl Dispatcher {
             let reason = "the event's payload is no longer stored: retention.events_days is shorter than its retries took";
             return attempt::refuse(target, delivery, at, reason.to_owned());
         }
-        let destination = self.destination(target, domains);
+        let destination = self.destination(directory, target, domains);
         let request = match attempt::build(target, &delivery.event, delivery.attempt, destination, at) {
             Ok(request) => request,
             Err(Unbuildable::Refused(reason)) => {
@@ -288,7 +323,7 @@ impl Dispatcher {
         let started = Started {
             at,
             request_headers: redacted(&request.headers),
-            domain: Some(domains.url.id),
+            domain: domains.url.map(|domain| domain.id),
             jitter: self.entropy.unit_f64(),
         };
         tokio::select! {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::HeaderValue;
+
 /// Bounds of the dispatcher.
 #[derive(Debug, Clone)]
 pub struct DispatcherSettings {
@@ -23,6 +25,8 @@ pub struct DispatcherSettings {
     pub max_failed_probes: i32,
     /// Whether `maxCallbacksPerMinute` is enforced where it has the contract's default (100).
     pub enforce_default_domain_rate: bool,
+    /// Who asks an endpoint for its consent in the CloudEvents handshake; endpoints repeat it.
+    pub request_origin: HeaderValue,
 }
 
 impl Default for DispatcherSettings {
@@ -37,6 +41,7 @@ impl Default for DispatcherSettings {
             probe_cool_down: Duration::from_secs(60),
             max_failed_probes: 5,
             enforce_default_domain_rate: false,
+            request_origin: HeaderValue::from_static("callbacks"),
         }
     }
 }

@@ -20,6 +20,28 @@ pub trait Transport: Send + Sync + 'static {
     ///
     /// Whatever goes wrong is an [`Outcome`]; this never fails in any other way.
     fn send(&self, request: WireRequest) -> impl Future<Output = Outcome> + Send;
+
+    /// The TXT records of a name, each with its parts joined; for proofs of control over a domain.
+    ///
+    /// # Errors
+    /// [`TxtFailure`] when there are none, or they cannot be read.
+    fn txt(&self, _name: &str) -> impl Future<Output = Result<Vec<String>, TxtFailure>> + Send {
+        std::future::ready(Err(TxtFailure::NoRecord))
+    }
+}
+
+/// Why the TXT records of a name were not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TxtFailure {
+    /// The name does not exist, or has no such record.
+    #[error("there is no TXT record")]
+    NoRecord,
+    /// No name server answered in time.
+    #[error("no name server answered in time")]
+    Timeout,
+    /// The name servers answered with an error.
+    #[error("the name servers answered with an error")]
+    ServerFailure,
 }
 
 /// One HTTP request, complete and signed: the bytes here are the bytes on the wire.
@@ -27,7 +49,7 @@ pub trait Transport: Send + Sync + 'static {
 pub struct WireRequest {
     /// Where it goes, and which addresses may be dialled for it.
     pub destination: Destination,
-    /// POST, PUT or PATCH.
+    /// POST, PUT or PATCH; GET and OPTIONS for proofs of control over a domain.
     pub method: http::Method,
     /// Every header but those the connection itself owns (`Host`, `Content-Length`).
     pub headers: http::HeaderMap,

@@ -15,6 +15,8 @@ use super::private_name::private_name;
 pub struct AddressPolicy {
     /// Networks an operator opened although they are not globally reachable.
     pub allowed: Arc<[IpNet]>,
+    /// Networks an operator opened for one tenant alone.
+    pub of_tenant: Option<Arc<[IpNet]>>,
 }
 
 /// How the address came to be named.
@@ -37,7 +39,17 @@ pub struct AddressRefusal {
 impl AddressPolicy {
     /// A policy that also permits the given networks.
     pub fn allowing(networks: impl Into<Arc<[IpNet]>>) -> Self {
-        Self { allowed: networks.into() }
+        Self { allowed: networks.into(), of_tenant: None }
+    }
+
+    /// The same policy, which also permits what was opened for one tenant.
+    #[must_use]
+    pub fn opening(&self, of_tenant: Option<Arc<[IpNet]>>) -> Self {
+        Self { allowed: Arc::clone(&self.allowed), of_tenant }
+    }
+
+    fn opened(&self) -> impl Iterator<Item = &IpNet> {
+        self.allowed.iter().chain(self.of_tenant.iter().flat_map(|networks| networks.iter()))
     }
 
     /// Judges one address.
@@ -68,7 +80,7 @@ impl AddressPolicy {
     /// [`AddressRefusal`] names the kind of name when it must not be looked up.
     pub fn name_verdict(&self, name: &str) -> Result<(), AddressRefusal> {
         match private_name(name) {
-            Some(reason) if self.allowed.is_empty() => Err(AddressRefusal { reason }),
+            Some(reason) if self.opened().next().is_none() => Err(AddressRefusal { reason }),
             _ => Ok(()),
         }
     }
@@ -77,7 +89,7 @@ impl AddressPolicy {
     /// opened where that one is.
     pub fn opens(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.allowed.iter().any(|network| network.contains(&address))
+        self.opened().any(|network| network.contains(&address))
     }
 }
 

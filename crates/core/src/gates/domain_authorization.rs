@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use callbacks_interfaces::callback_url::CallbackUrl;
 use callbacks_interfaces::domain_pattern::DomainPattern;
+use callbacks_interfaces::domain_policy::DomainPolicy;
 use callbacks_interfaces::ids::DomainId;
 use callbacks_models::directory::DomainEntry as StoredDomain;
 use ipnet::IpNet;
@@ -31,14 +32,14 @@ pub struct DomainEntry {
     pub require_https: bool,
     /// Callbacks a minute, all configurations together.
     pub max_callbacks_per_minute: Option<i32>,
+    /// Callbacks a minute the endpoint itself granted, if it named a number.
+    pub granted_per_minute: Option<u32>,
     /// Networks its addresses must lie in (`ipWhitelist`); `None` means anywhere.
     pub allowed_ips: Option<Arc<[IpNet]>>,
 }
 
 impl From<StoredDomain> for DomainEntry {
     fn from(row: StoredDomain) -> Self {
-        // An entry that cannot be read permits nothing, and a list of such entries nothing at all.
-        let networks = row.ip_whitelist.iter().filter_map(|text| network(text));
         Self {
             id: row.id,
             pattern: row.pattern,
@@ -48,9 +49,16 @@ impl From<StoredDomain> for DomainEntry {
             allowed_paths: PathRules::compile(&row.allowed_paths),
             require_https: row.require_https,
             max_callbacks_per_minute: Some(row.max_callbacks_per_minute),
-            allowed_ips: (!row.ip_whitelist.is_empty()).then(|| networks.collect()),
+            granted_per_minute: row.granted_per_minute.and_then(|rate| u32::try_from(rate).ok()),
+            allowed_ips: networks(&row.ip_whitelist).map(Arc::from),
         }
     }
+}
+
+/// The networks of an `ipWhitelist`; `None` when the list is empty and everything is allowed. An entry that cannot be read
+/// permits nothing, and a list of such entries nothing at all.
+pub(crate) fn networks(whitelist: &[String]) -> Option<Vec<IpNet>> {
+    (!whitelist.is_empty()).then(|| whitelist.iter().filter_map(|text| network(text)).collect())
 }
 
 /// An address, or a network in CIDR notation.
@@ -97,6 +105,25 @@ pub fn authorize<'a>(
     let entry = entry_for(url, entries).ok_or_else(|| DomainRefusal::NotRegistered(host_and_port(url)))?;
     entry.check(url, now)?;
     Ok(entry)
+}
+
+/// Decides whether a tenant's callbacks may go to `url` under its policy, and by which entry, if any is needed.
+///
+/// # Errors
+/// [`DomainRefusal`] says what keeps callbacks from going there.
+pub fn permit<'a>(
+    url: &CallbackUrl,
+    policy: DomainPolicy,
+    entries: &'a [DomainEntry],
+    now: OffsetDateTime,
+) -> Result<Option<&'a DomainEntry>, DomainRefusal> {
+    match policy {
+        DomainPolicy::AllowIfEmpty if entries.is_empty() => Ok(None),
+        DomainPolicy::RequireAuthorized | DomainPolicy::AllowIfEmpty => {
+            authorize(url, entries, now).map(Some)
+        }
+        DomainPolicy::AllowAll => Ok(authorize(url, entries, now).ok()),
+    }
 }
 
 /// The entry that decides about `url`, if any stands for its host and port.

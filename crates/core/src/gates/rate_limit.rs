@@ -20,6 +20,12 @@ impl RateLimit {
         Self::new(calls, Duration::from_secs(60), calls.div_ceil(10))
     }
 
+    /// The share of one of so many replicas in [`RateLimit::per_minute`]; together they keep the limit.
+    pub fn share_per_minute(calls: u32, replicas: u32) -> Self {
+        let replicas = replicas.max(1);
+        Self::new(calls, Duration::from_secs(60) * replicas, calls / 10 / replicas)
+    }
+
     /// At most `calls` a second on average, and at most that many at once. Zero counts as one.
     pub fn per_second(calls: u32) -> Self {
         Self::new(calls, Duration::from_secs(1), calls)

@@ -75,11 +75,33 @@ impl Acceptor {
         events: Vec<ReceivedEvent>,
         audience: Audience,
     ) -> Result<Vec<EventAccepted>, IntakeError> {
+        self.accept_within(tenant, events, audience, self.settings.patience).await
+    }
+
+    /// Accepts events that wait at their source until they are stored; deliveries wait longer for room in memory then.
+    ///
+    /// # Errors
+    /// See [`IntakeError`]; nothing is stored then.
+    pub async fn accept_from_source(
+        &self,
+        tenant: &TenantId,
+        events: Vec<ReceivedEvent>,
+    ) -> Result<Vec<EventAccepted>, IntakeError> {
+        self.accept_within(tenant, events, Audience::Matching, self.settings.source_patience).await
+    }
+
+    async fn accept_within(
+        &self,
+        tenant: &TenantId,
+        events: Vec<ReceivedEvent>,
+        audience: Audience,
+        patience: Duration,
+    ) -> Result<Vec<EventAccepted>, IntakeError> {
         let (events, repeats) = set_repeats_apart(events);
         let directory = self.directory.load_full();
         let mut routed: Vec<_> =
             events.into_iter().map(|event| route_one(&directory, tenant, event, audience)).collect();
-        self.take_room(&directory, &mut routed).await;
+        self.take_room(&directory, &mut routed, patience).await;
         let (answer, answered) = oneshot::channel();
         let events = routed.into_iter().map(|(event, in_hand)| RoutedEvent { event, in_hand }).collect();
         match self.requests.try_send(IntakeRequest { events, answer }) {
@@ -101,6 +123,7 @@ impl Acceptor {
         &self,
         directory: &Directory,
         routed: &mut [(NewEvent, Vec<(ConfigurationId, Room)>)],
+        patience: Duration,
     ) {
         let mut wanted: BTreeMap<ConfigurationId, u32> = BTreeMap::new();
         for (event, _) in routed.iter() {
@@ -112,7 +135,7 @@ impl Acceptor {
             BTreeMap::new();
         for (configuration, count) in wanted {
             if let Some(target) = directory.target(configuration) {
-                slots.insert(configuration, self.slots_for(target, count).await);
+                slots.insert(configuration, self.slots_for(target, count, patience).await);
             }
         }
         for (event, in_hand) in routed.iter_mut() {
@@ -139,6 +162,7 @@ impl Acceptor {
         &self,
         target: &Target,
         count: u32,
+        patience: Duration,
     ) -> Result<OwnedSemaphorePermit, Option<&'static str>> {
         match self.dispatcher.rules(target).standing {
             Standing::Open => {}
@@ -146,7 +170,7 @@ impl Acceptor {
             Standing::Held { reason, .. } => return Err(Some(reason)),
         }
         let lane = self.dispatcher.lane_of(target);
-        lane.reserve(count, self.settings.patience, Instant::now()).await.ok_or(None)
+        lane.reserve(count, patience, Instant::now()).await.ok_or(None)
     }
 }
 

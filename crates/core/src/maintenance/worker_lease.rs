@@ -2,6 +2,7 @@
 //! heartbeat is on time nobody else touches it; once the row is gone, whatever this process still holds is worthless.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use callbacks_interfaces::ids::WorkerId;
@@ -42,6 +43,8 @@ pub(crate) struct WorkerLease {
     current: RwLock<Registration>,
     renewing: tokio::sync::Mutex<()>,
     replaced: Notify,
+    /// Workers there were at the latest heartbeat, this one among them.
+    workers: AtomicU32,
 }
 
 impl WorkerLease {
@@ -50,8 +53,14 @@ impl WorkerLease {
         let worker = WorkerId::now_v7();
         worker_registration::register(&store, worker).await?;
         info!(%worker, "worker {worker} registered");
+        let workers = AtomicU32::new(1);
         let current = RwLock::new(Registration { worker, epoch: 0 });
-        Ok(Self { store, current, renewing: tokio::sync::Mutex::new(()), replaced: Notify::new() })
+        Ok(Self { store, current, renewing: tokio::sync::Mutex::new(()), replaced: Notify::new(), workers })
+    }
+
+    /// How many workers share the work, at least one.
+    pub(crate) fn workers(&self) -> u32 {
+        self.workers.load(Ordering::Relaxed).max(1)
     }
 
     pub(crate) fn current(&self) -> Registration {
@@ -122,7 +131,8 @@ impl WorkerLease {
 
     async fn beat_once(&self) -> Result<(), StoreError> {
         let registration = self.current();
-        if worker_registration::heartbeat(&self.store, registration.worker).await? {
+        if let Some(workers) = worker_registration::heartbeat(&self.store, registration.worker).await? {
+            self.workers.store(workers, Ordering::Relaxed);
             return Ok(());
         }
         self.replace(registration).await

@@ -1,5 +1,7 @@
 //! Authorized domains: the hosts a tenant may send callbacks to.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use callbacks_interfaces::authorized_domain::AuthorizedDomain;
 use callbacks_interfaces::authorized_domain_draft::AuthorizedDomainDraft;
 use callbacks_interfaces::domain_pattern::DomainPattern;
@@ -14,9 +16,9 @@ use serde_json::{Map, Value};
 use super::Management;
 use super::error::ManagementError;
 
-const WHAT: &str = "Authorized domain";
-/// Longest verification method, in characters.
-const METHOD_MAX: usize = 50;
+pub use super::domain_verification::verify;
+
+pub(super) const WHAT: &str = "Authorized domain";
 
 /// Whether the caller's word makes a domain verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +37,9 @@ pub async fn create(
     body: &Map<String, Value>,
 ) -> Result<AuthorizedDomain, ManagementError> {
     let draft = trusted(AuthorizedDomainDraft::create(body)?, verification);
-    let created =
-        stored::create(&desk.store, scope, &draft).await.map_err(|error| duplicate(error, &draft))?;
+    let created = stored::create(&desk.store, scope, &draft, &new_token())
+        .await
+        .map_err(|error| duplicate(error, &draft))?;
     desk.announce().await;
     Ok(created)
 }
@@ -105,32 +108,21 @@ pub async fn delete(
     Ok(())
 }
 
-/// Marks every domain of this name in the caller's scope verified.
-pub async fn verify(
-    desk: &Management,
-    scope: &TenantScope,
-    domain: &str,
-    method: &str,
-) -> Result<(), ManagementError> {
-    if method.chars().count() > METHOD_MAX {
-        let message = "Verification method must not exceed 50 characters";
-        return Err(ManagementError::field("verificationMethod", "Size", message));
-    }
-    let name = normalized(domain).unwrap_or_else(|| domain.to_owned());
-    if !stored::verify(&desk.store, scope, &name, method).await? {
-        return Err(ManagementError::not_found(WHAT, &domain));
-    }
-    desk.announce().await;
-    Ok(())
+/// What only somebody who controls a host can publish there: 256 random bits, fit for a path.
+pub(super) fn new_token() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
-fn normalized(domain: &str) -> Option<String> {
+pub(super) fn normalized(domain: &str) -> Option<String> {
     DomainPattern::try_from(domain).ok().map(|pattern| pattern.to_string())
 }
 
 fn trusted(mut draft: AuthorizedDomainDraft, verification: Verification) -> AuthorizedDomainDraft {
     if verification == Verification::OnProof {
+        // The service's own token and word, or a tenant could choose what proves it.
         draft.verified_requested = None;
+        draft.verification_method = None;
+        draft.verification_token = None;
     }
     draft
 }
@@ -141,8 +133,9 @@ async fn write(
     id: DomainId,
     draft: &AuthorizedDomainDraft,
 ) -> Result<AuthorizedDomain, ManagementError> {
-    let written =
-        stored::replace(&desk.store, scope, id, draft).await.map_err(|error| duplicate(error, draft))?;
+    let written = stored::replace(&desk.store, scope, id, draft, &new_token())
+        .await
+        .map_err(|error| duplicate(error, draft))?;
     let written = written.ok_or_else(|| ManagementError::not_found(WHAT, &id))?;
     desk.announce().await;
     Ok(written)

@@ -5,7 +5,7 @@ use callbacks_interfaces::configuration_draft::ConfigurationDraft;
 use callbacks_interfaces::filter::FilterRequest;
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::page::Page;
-use callbacks_interfaces::tenant::TenantScope;
+use callbacks_interfaces::tenant::{TenantId, TenantScope};
 use callbacks_models::callback_configurations as stored;
 use serde_json::{Map, Value, json};
 
@@ -23,7 +23,7 @@ pub async fn create(
     body: &Map<String, Value>,
 ) -> Result<CallbackConfiguration, ManagementError> {
     let draft = with_key(ConfigurationDraft::create(body)?)?;
-    check(desk, &draft)?;
+    check(desk, &owner(scope, draft.tenant_id.as_ref()), &draft)?;
     let created = stored::create(&desk.store, scope, &draft).await?;
     desk.announce().await;
     Ok(created)
@@ -57,7 +57,7 @@ pub async fn replace(
 ) -> Result<CallbackConfiguration, ManagementError> {
     let existing = get(desk, scope, id).await?;
     let draft = with_key(ConfigurationDraft::replace(&existing, body)?)?;
-    write(desk, scope, id, &draft).await
+    write(desk, scope, id, &existing.tenant_id, &draft).await
 }
 
 /// Changes only what the body mentions; `null` clears what may be empty.
@@ -69,7 +69,7 @@ pub async fn patch(
 ) -> Result<CallbackConfiguration, ManagementError> {
     let existing = get(desk, scope, id).await?;
     let draft = with_key(ConfigurationDraft::patched(&existing, body)?)?;
-    write(desk, scope, id, &draft).await
+    write(desk, scope, id, &existing.tenant_id, &draft).await
 }
 
 /// Stops new deliveries; those under way are kept (or skipped, as the configuration says).
@@ -103,6 +103,14 @@ pub async fn delete(
     Ok(())
 }
 
+/// Whose a new one is.
+fn owner(scope: &TenantScope, named: Option<&TenantId>) -> TenantId {
+    match scope {
+        TenantScope::One(own) => own.clone(),
+        TenantScope::All => named.cloned().unwrap_or_else(TenantId::default_tenant),
+    }
+}
+
 async fn set_status(
     desk: &Management,
     scope: &TenantScope,
@@ -118,9 +126,10 @@ async fn write(
     desk: &Management,
     scope: &TenantScope,
     id: ConfigurationId,
+    tenant: &TenantId,
     draft: &ConfigurationDraft,
 ) -> Result<CallbackConfiguration, ManagementError> {
-    check(desk, draft)?;
+    check(desk, tenant, draft)?;
     check_stored_secret(desk, scope, id, draft).await?;
     let written = stored::replace(&desk.store, scope, id, draft).await?;
     let written = written.ok_or_else(|| ManagementError::not_found(WHAT, &id))?;

@@ -7,7 +7,7 @@ use callbacks_interfaces::field_errors::{FieldError, ValidationErrors};
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::patch::Patch;
 use callbacks_interfaces::signature_scheme::SignatureScheme;
-use callbacks_interfaces::tenant::TenantScope;
+use callbacks_interfaces::tenant::{TenantId, TenantScope};
 use callbacks_interfaces::whsec::form_problems;
 use callbacks_models::callback_configurations as stored;
 use callbacks_models::secret_column::SecretState;
@@ -22,7 +22,11 @@ use crate::routing::filter_expression::FilterExpression;
 
 /// Compiles the filter, reads the certificates, and refuses a URL whose literal address may never be dialled. The address is checked again,
 /// whatever it was when saved, on every connection; this check only spares people a surprise.
-pub(super) fn check(desk: &Management, draft: &ConfigurationDraft) -> Result<(), ManagementError> {
+pub(super) fn check(
+    desk: &Management,
+    tenant: &TenantId,
+    draft: &ConfigurationDraft,
+) -> Result<(), ManagementError> {
     let mut errors = Vec::new();
     if let Some(text) = draft.filter_expression.as_deref()
         && let Err(reason) = FilterExpression::compile(text)
@@ -33,7 +37,8 @@ pub(super) fn check(desk: &Management, draft: &ConfigurationDraft) -> Result<(),
             format!("Filter expression is invalid: {reason}"),
         ));
     }
-    if let Err(reason) = literal_address(&draft.url, &desk.addresses) {
+    if let Err(reason) = literal_address(&draft.url, &desk.addresses.opening(desk.engine.networks_of(tenant)))
+    {
         errors.push(FieldError::new("url", "Pattern", reason));
     }
     if let Patch::Value(EndpointAuth::OAuth2(credentials)) = &draft.endpoint_auth

@@ -16,6 +16,7 @@ pub mod configuration_statistics;
 pub mod configuration_writing;
 pub mod deliveries;
 pub mod desk;
+mod domain_verification;
 pub mod error;
 pub mod event_subscriptions;
 pub mod event_types;

@@ -1,10 +1,14 @@
 //! Tenants, for operators.
 
+use std::net::IpAddr;
+
+use callbacks_interfaces::domain_policy::DomainPolicy;
 use callbacks_interfaces::field_reader::{FieldReader, Size};
 use callbacks_interfaces::instant;
 use callbacks_interfaces::patch::Patch;
 use callbacks_interfaces::tenant::TenantId;
 use callbacks_models::tenants::{self as stored, StoredTenant, TenantChange};
+use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -13,6 +17,8 @@ use super::Management;
 use super::error::ManagementError;
 
 const WHAT: &str = "Tenant";
+/// Most networks opened for one tenant.
+const MOST_NETWORKS: usize = 100;
 const NAME: Size = Size { min: 0, max: 255, message: "Name must not exceed 255 characters" };
 
 /// A tenant as it is shown.
@@ -27,6 +33,10 @@ pub struct TenantView {
     pub active: bool,
     /// Whether its payloads and response bodies are encrypted with a key of its own.
     pub payload_encryption: bool,
+    /// Whether its callbacks need an authorized domain.
+    pub domain_policy: DomainPolicy,
+    /// Networks its callbacks may reach although they are not globally reachable.
+    pub allowed_networks: Vec<String>,
     /// When it was registered.
     #[serde(with = "instant")]
     pub created_at: OffsetDateTime,
@@ -37,8 +47,17 @@ pub struct TenantView {
 
 impl From<StoredTenant> for TenantView {
     fn from(tenant: StoredTenant) -> Self {
-        let StoredTenant { id, name, active, payload_encryption, created_at, updated_at } = tenant;
-        Self { id, name, active, payload_encryption, created_at, updated_at }
+        let StoredTenant {
+            id,
+            name,
+            active,
+            payload_encryption,
+            domain_policy,
+            allowed_networks,
+            created_at,
+            updated_at,
+        } = tenant;
+        Self { id, name, active, payload_encryption, domain_policy, allowed_networks, created_at, updated_at }
     }
 }
 
@@ -64,7 +83,7 @@ pub async fn get(desk: &Management, id: &TenantId) -> Result<TenantView, Managem
     found.map(TenantView::from).ok_or_else(|| ManagementError::not_found(WHAT, id))
 }
 
-/// Changes `name`, `active` and `payloadEncryption`, as far as the body mentions them.
+/// Changes `name`, `active`, `payloadEncryption`, `domainPolicy` and `allowedNetworks`, as far as the body mentions them.
 pub async fn patch(
     desk: &Management,
     id: &TenantId,
@@ -79,13 +98,37 @@ pub async fn patch(
     };
     let active = reader.optional_flag("active").unwrap_or(existing.active);
     let payload_encryption = reader.optional_flag("payloadEncryption").unwrap_or(existing.payload_encryption);
+    let domain_policy = match reader.get("domainPolicy") {
+        Patch::Absent => existing.domain_policy,
+        Patch::Null | Patch::Value(_) => reader.name_or("domainPolicy", DomainPolicy::default()),
+    };
+    let allowed_networks = match reader.get("allowedNetworks") {
+        Patch::Absent => existing.allowed_networks,
+        Patch::Null | Patch::Value(_) => networks(&mut reader),
+    };
     reader.finish()?;
-    let change = TenantChange { name, active, payload_encryption };
+    let change = TenantChange { name, active, payload_encryption, domain_policy, allowed_networks };
     let written = stored::update(&desk.store, id, &change).await?;
-    if payload_encryption != existing.payload_encryption {
-        desk.announce().await;
-    }
+    desk.announce().await;
     written.map(TenantView::from).ok_or_else(|| ManagementError::not_found(WHAT, id))
+}
+
+/// `allowedNetworks`, in canonical form.
+fn networks(reader: &mut FieldReader<'_>) -> Vec<String> {
+    let networks = reader.parsed_texts("allowedNetworks", network).unwrap_or_default();
+    if networks.len() > MOST_NETWORKS {
+        let message = format!("allowedNetworks must not name more than {MOST_NETWORKS} networks");
+        reader.fail("allowedNetworks", "Size", &message);
+    }
+    networks
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let network = network.map_err(|_| "Must be a network such as 10.1.0.0/16, or an address")?;
+    Ok(network.trunc().to_string())
 }
 
 /// Deletes one with everything that acts for it; its encrypted payloads can never be read again. Once deleted, it may be

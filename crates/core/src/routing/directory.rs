@@ -5,10 +5,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use callbacks_interfaces::domain_policy::DomainPolicy;
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_interfaces::tenant::TenantId;
 use callbacks_models::directory as stored;
-
+use ipnet::IpNet;
+use tokio::sync::{Mutex, MutexGuard};
 use tracing::error;
 
 use super::event_pattern_index::EventPatternIndex;
@@ -27,6 +29,10 @@ pub struct TenantDirectory {
     pub domains: Vec<DomainEntry>,
     /// Its catalogue of event types.
     pub event_types: Catalogue,
+    /// Whether its callbacks need one.
+    pub domain_policy: DomainPolicy,
+    /// Networks operators opened for it alone; `None` when there are none.
+    pub allowed_networks: Option<Arc<[IpNet]>>,
     defective: Vec<ConfigurationId>,
     index: EventPatternIndex,
 }
@@ -43,8 +49,21 @@ impl TenantDirectory {
         }
         let before = before.map(|before| &before.event_types);
         let event_types = Catalogue::compile(rows.event_types, &rows.tenant, before);
+        // One that cannot be read opens nothing.
+        let networks: Arc<[IpNet]> =
+            rows.allowed_networks.iter().filter_map(|text| text.parse().ok()).collect();
+        let allowed_networks = (!networks.is_empty()).then_some(networks);
         let defective = rows.defective.into_iter().map(|one| one.id).collect();
-        Self { version: rows.version, targets, domains, event_types, defective, index }
+        Self {
+            version: rows.version,
+            targets,
+            domains,
+            event_types,
+            domain_policy: rows.domain_policy,
+            allowed_networks,
+            defective,
+            index,
+        }
     }
 
     /// Configurations with a pattern for this type, whatever their status.
@@ -109,21 +128,30 @@ impl Directory {
 
 /// The place everybody reads the current snapshot from.
 #[derive(Debug, Default)]
-pub struct CurrentDirectory(ArcSwap<Directory>);
+pub struct CurrentDirectory {
+    snapshot: ArcSwap<Directory>,
+    /// Held while a snapshot is made from this one, or an older one could take the place of a newer one.
+    refreshing: Mutex<()>,
+}
 
 impl CurrentDirectory {
     /// The snapshot of this moment.
     pub fn load(&self) -> arc_swap::Guard<Arc<Directory>> {
-        self.0.load()
+        self.snapshot.load()
     }
 
     /// The snapshot of this moment, to be kept across an await.
     pub fn load_full(&self) -> Arc<Directory> {
-        self.0.load_full()
+        self.snapshot.load_full()
     }
 
     /// Only the refresher replaces it.
     pub(crate) fn replace(&self, directory: Directory) {
-        self.0.store(Arc::new(directory));
+        self.snapshot.store(Arc::new(directory));
+    }
+
+    /// One refresher at a time.
+    pub(crate) async fn refreshing(&self) -> MutexGuard<'_, ()> {
+        self.refreshing.lock().await
     }
 }

@@ -8,7 +8,7 @@ use super::directory::TenantDirectory;
 use super::event_document::EventDocument;
 use super::router::refusal_by_filter;
 use super::target::Target;
-use crate::gates::domain_authorization::{allow_list_permits, authorize};
+use crate::gates::domain_authorization::{allow_list_permits, permit};
 
 /// One explanation a configuration, in the order of the directory.
 pub fn explain(
@@ -60,7 +60,7 @@ fn obstacles(
         reasons.push(format!("no pattern in subscribedEventTypes matches '{}'", event.event_type()));
     }
     reasons.extend(refusal_by_filter(target, event));
-    if let Err(refusal) = authorize(&target.url, &tenant.domains, now) {
+    if let Err(refusal) = permit(&target.url, tenant.domain_policy, &tenant.domains, now) {
         reasons.push(format!("the delivery would be refused: {refusal}"));
     }
     if target.allowed_domains.as_ref().is_some_and(|list| !allow_list_permits(&target.url, list)) {

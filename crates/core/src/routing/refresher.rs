@@ -39,6 +39,7 @@ impl Refresher {
 
     /// Brings the snapshot up to date. Versions are compared for inequality per tenant, so that commits in any order are seen.
     pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.current.refreshing().await;
         let versions = stored::versions_across_tenants(&self.store).await?;
         let changed: Vec<TenantId> = {
             let directory = self.current.load();

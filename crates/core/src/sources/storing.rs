@@ -106,12 +106,11 @@ impl Storing {
     /// All events of a tenant at once; if the database refuses what one of them holds, each by itself.
     async fn accept(&self, tenant: &TenantId, sorted: Vec<Sorted>) {
         let sorted = self.as_catalogued(tenant, sorted).await;
-        let events: Vec<ReceivedEvent> = sorted.iter().map(|one| one.event.clone()).collect();
-        if self.accepted(tenant, events).await {
+        if self.accepted(tenant, || sorted.iter().map(|one| one.event.clone()).collect()).await {
             return;
         }
         for one in sorted {
-            if self.accepted(tenant, vec![one.event.clone()]).await {
+            if self.accepted(tenant, || vec![one.event.clone()]).await {
                 continue;
             }
             let subscription = match &self.feed {
@@ -164,9 +163,9 @@ impl Storing {
     }
 
     /// Whether the events are stored; `false` when the database refuses what they hold.
-    async fn accepted(&self, tenant: &TenantId, events: Vec<ReceivedEvent>) -> bool {
+    async fn accepted(&self, tenant: &TenantId, events: impl Fn() -> Vec<ReceivedEvent>) -> bool {
         loop {
-            let pause = match self.around.engine.accept_received(tenant, events.clone()).await {
+            let pause = match self.around.engine.accept_received(tenant, events()).await {
                 Ok(answers) => {
                     self.tally.duplicates(answers.iter().filter(|answer| answer.duplicate).count());
                     return true;

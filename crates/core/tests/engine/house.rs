@@ -189,7 +189,7 @@ pub(crate) fn scope() -> TenantScope {
     TenantScope::All
 }
 
-fn object(value: Value) -> Map<String, Value> {
+pub(crate) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
         other => panic!("not an object: {other}"),

@@ -1,6 +1,9 @@
 //! The engine as a whole, over a real PostgreSQL database per test and a scripted network.
 
 mod delivering;
+mod domain_authorization;
+mod domain_policy;
+mod domain_proof;
 mod gates;
 mod holding;
 mod house;

@@ -103,6 +103,7 @@ pub(crate) fn domain(draft: AuthorizedDomainDraft) -> AuthorizedDomain {
         created_at: EPOCH,
         updated_at: EPOCH,
         authorized_by: draft.authorized_by,
+        granted_callbacks_per_minute: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Payloads of a tenant that has them encrypted, from the table's side and from the reader's.
 
 use callbacks_interfaces::callback_execution::ExecutionStatus;
+use callbacks_interfaces::domain_policy::DomainPolicy;
 use callbacks_interfaces::ids::ConfigurationId;
 use callbacks_models::acceptance::NewEvent;
 use callbacks_models::callback_executions::ExecutionSelection;
@@ -17,7 +18,13 @@ use crate::fixture::{Fixture, delivered, event, execution, reference, scope, ten
 const MARK: &[u8] = b"card 4711";
 
 async fn switch(store: &Store, name: &str, on: bool) {
-    let change = TenantChange { name: None, active: true, payload_encryption: on };
+    let change = TenantChange {
+        name: None,
+        active: true,
+        payload_encryption: on,
+        domain_policy: DomainPolicy::default(),
+        allowed_networks: Vec::new(),
+    };
     tenants::update(store, &tenant(name), &change).await.expect("updates").expect("is registered");
 }
 
@@ -129,7 +136,13 @@ async fn a_deleted_tenants_payloads_can_never_be_read_again(_: PgPoolOptions, op
     assert!(tenants::list_across_tenants(&fixture.store, None, 10).await.expect("reads").is_empty());
     let again = tenants::create(&fixture.store, &left, None).await.expect("asks");
     assert!(again.is_none(), "its id is never given again");
-    let change = TenantChange { name: None, active: true, payload_encryption: true };
+    let change = TenantChange {
+        name: None,
+        active: true,
+        payload_encryption: true,
+        domain_policy: DomainPolicy::default(),
+        allowed_networks: Vec::new(),
+    };
     assert!(tenants::update(&fixture.store, &left, &change).await.expect("asks").is_none());
     let untouched = "SELECT count(*) FROM callback_configurations";
     assert_eq!(fixture.number(untouched).await, 1, "{} stays", neighbour.id);

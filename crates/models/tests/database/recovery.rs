@@ -61,8 +61,8 @@ async fn the_dead_owe_targets_minus_executions_minus_queue(_: PgPoolOptions, opt
 
     let late = settle(&db.store, db.worker, &[delivered(of(1), lanes[0])], &[], &[], &[]).await;
     assert!(matches!(late, Err(SettleError::Fenced)), "{late:?}");
-    assert!(!heartbeat(&db.store, db.worker).await.expect("answers"));
-    assert!(heartbeat(&db.store, survivor).await.expect("answers"));
+    assert_eq!(heartbeat(&db.store, db.worker).await.expect("answers"), None);
+    assert_eq!(heartbeat(&db.store, survivor).await.expect("answers"), Some(1), "it is alone now");
 }
 
 #[sqlx::test(migrations = "../../migrations")]

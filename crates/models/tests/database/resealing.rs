@@ -1,5 +1,6 @@
 //! Moving stored secrets from one encryption key to the next.
 
+use callbacks_interfaces::domain_policy::DomainPolicy;
 use callbacks_interfaces::endpoint_auth::EndpointAuth;
 use callbacks_interfaces::event_subscription_draft::EventSubscriptionDraft;
 use callbacks_interfaces::secret::SecretText;
@@ -54,7 +55,13 @@ async fn fill(fixture: &Fixture) {
         let subscription = EventSubscriptionDraft::create(&object(subscription)).expect("valid");
         event_subscriptions::create(&fixture.store, &scope(name), &subscription).await.expect("creates");
         tenants::create(&fixture.store, &tenant(name), None).await.expect("registers");
-        let change = TenantChange { name: None, active: true, payload_encryption: true };
+        let change = TenantChange {
+            name: None,
+            active: true,
+            payload_encryption: true,
+            domain_policy: DomainPolicy::default(),
+            allowed_networks: Vec::new(),
+        };
         tenants::update(&fixture.store, &tenant(name), &change).await.expect("gets a data key");
     }
 }

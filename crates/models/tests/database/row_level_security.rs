@@ -98,7 +98,7 @@ async fn fill(fixture: &Fixture) {
         let domain = json!({ "domain": format!("{name}.example.com"), "authorizedBy": "test" });
         let domain = AuthorizedDomainDraft::create(&object(domain));
         let domain = domain.expect("a valid domain");
-        authorized_domains::create(&fixture.store, &scope(name), &domain).await.expect("creates");
+        authorized_domains::create(&fixture.store, &scope(name), &domain, "token").await.expect("creates");
         let subscription = json!({
             "name": "orders", "messagingSystemType": "KAFKA", "topicOrQueue": "orders",
             "connectionConfig": { "bootstrap.servers": "127.0.0.1:9" },

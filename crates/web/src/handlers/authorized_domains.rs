@@ -116,9 +116,14 @@ pub(crate) async fn delete(
 }
 
 /// Verify domain
+///
+/// `DNS_TXT` looks for the domain's `verificationToken` in a TXT record `_callbacks-challenge.<domain>`; `HTTP` fetches it
+/// from `/.well-known/callbacks-challenge/<token>`; `CLOUDEVENTS` asks the endpoints there for their consent with an `OPTIONS`
+/// request. Any other method, such as `MANUAL`, is an operator's word.
 #[utoipa::path(post, path = "/api/v1/authorized-domains/{domain}/verify", tag = TAG, operation_id = "verify",
     params(("domain" = String, Path), ("verificationMethod" = String, Query)),
-    responses((status = 204, description = "Domain verified successfully")))]
+    responses((status = 204, description = "Domain verified successfully"),
+        (status = 409, description = "Control over the domain is not proven")))]
 pub(crate) async fn verify(
     State(app): State<AppState>,
     caller: Caller,
@@ -126,10 +131,7 @@ pub(crate) async fn verify(
     query: QueryParameters,
 ) -> Result<StatusCode, ApiError> {
     let method = query.required("verificationMethod")?;
-    if !caller.may_verify() {
-        return Err(ApiError::Conflict("This domain has to be proven by a challenge".to_owned()));
-    }
-    domains::verify(&app.management, &caller.scope, &domain, method).await?;
+    domains::verify(&app.management, &caller.scope, trust(&caller), &domain, method).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,5 +1,6 @@
 //! Tenants, keys and audit entries as the document shows them. Never constructed.
 
+use callbacks_interfaces::domain_policy::DomainPolicy;
 use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 /// A tenant to register.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = TenantRegistration)]
 pub struct TenantBody {
     /// Its id, as keys, configurations and events name it.
@@ -30,6 +32,11 @@ pub struct TenantPatchBody {
     pub active: Option<bool>,
     /// Whether its payloads and response bodies are encrypted with a key of its own.
     pub payload_encryption: Option<bool>,
+    /// Whether its callbacks need an authorized domain.
+    pub domain_policy: Option<DomainPolicy>,
+    /// Networks (CIDR) or addresses its callbacks may reach although they are not globally reachable.
+    #[schema(max_items = 100)]
+    pub allowed_networks: Option<Vec<String>>,
 }
 
 /// A tenant.
@@ -45,6 +52,10 @@ pub struct TenantViewBody {
     pub active: bool,
     /// Whether its payloads and response bodies are encrypted with a key of its own.
     pub payload_encryption: bool,
+    /// Whether its callbacks need an authorized domain.
+    pub domain_policy: DomainPolicy,
+    /// Networks its callbacks may reach although they are not globally reachable.
+    pub allowed_networks: Vec<String>,
     /// When it was registered.
     pub created_at: OffsetDateTime,
     /// When it was changed last.

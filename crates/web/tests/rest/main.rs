@@ -7,6 +7,7 @@ mod contract_operations;
 mod contract_validation;
 mod credentials;
 mod document;
+mod domain_proof;
 mod endpoint_identity;
 mod errors;
 mod event_types;

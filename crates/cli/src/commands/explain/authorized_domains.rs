@@ -69,6 +69,7 @@ fn stored(entry: Entry) -> StoredDomain {
         ip_whitelist: entry.ip_whitelist.unwrap_or_default(),
         require_https: entry.require_https,
         expires_at: entry.expires_at,
+        granted_per_minute: None,
     }
 }
 

@@ -22,6 +22,7 @@ fn entry(json: &Value) -> DomainEntry {
         allowed_paths: PathRules::compile(&paths),
         require_https: flag("requireHttps", true),
         max_callbacks_per_minute: None,
+        granted_per_minute: None,
         allowed_ips: None,
     }
 }
@@ -115,6 +116,7 @@ fn stored_networks_are_read_and_unreadable_ones_permit_nothing() {
         ip_whitelist: ip_whitelist.iter().map(|text| (*text).to_owned()).collect(),
         require_https: true,
         expires_at: None,
+        granted_per_minute: None,
     };
     let networks = |texts: &[&str]| DomainEntry::from(stored(texts)).allowed_ips.map(|list| list.len());
     assert_eq!(networks(&[]), None);
