@@ -159,6 +159,7 @@ impl Engine {
             memory: MemoryGauge::new(settings.dispatcher.memory_limit_bytes),
             request_origin: settings.dispatcher.request_origin.clone(),
             budgets: DomainBudgets::new(settings.dispatcher.enforce_default_domain_rate),
+            dry_run: settings.dispatcher.dry_run,
             on_the_wire: Semaphore::new(settings.dispatcher.max_in_flight),
             workers: TaskTracker::new(),
             draining: CancellationToken::new(),

@@ -11,7 +11,7 @@ pub const EVENT_TYPE_VIOLATIONS: &str = "callbacks_event_type_violations_total";
 pub const INTAKE_FAILURES: &str = "callbacks_intake_failures_total";
 /// Histogram: events stored in one transaction.
 pub const INTAKE_BATCH_SIZE: &str = "callbacks_intake_batch_size";
-/// Counter: attempts, by `outcome` (`success`, `retry`, `permanent`, `gone`, `breaker_open`).
+/// Counter: attempts, by `outcome` (`success`, `retry`, `permanent`, `gone`, `breaker_open`, `dry_run`).
 pub const ATTEMPTS: &str = "callbacks_attempts_total";
 /// Histogram: seconds from sending a request to its outcome.
 pub const ATTEMPT_SECONDS: &str = "callbacks_attempt_seconds";
@@ -38,7 +38,7 @@ pub const BREAKERS_OPENED: &str = "callbacks_circuit_breakers_opened_total";
 /// Counter: configurations whose status the engine changed, by `to` (`PAUSED`, `ACTIVE`, `FAILED`).
 pub const STATUS_CHANGES: &str = "callbacks_status_changes_total";
 
-/// Counter: gates asked before an event, by `reply` (`proceed`, `cancel`, `none`).
+/// Counter: gates asked before an event, by `reply` (`proceed`, `cancel`, `none`, `dry_run`).
 pub const GATES_ASKED: &str = "callbacks_gates_asked_total";
 /// Histogram: seconds from putting an event before its gates to the decision, by `decision` (`proceed`, `cancelled`).
 pub const GATE_SECONDS: &str = "callbacks_gate_decision_seconds";

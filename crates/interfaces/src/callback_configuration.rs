@@ -182,6 +182,10 @@ pub struct CallbackConfiguration {
     /// What it means for an event when a gate (`phase` `BEFORE`) fails to answer.
     #[serde(default)]
     pub on_error: OnGateError,
+    /// Whether its deliveries are built, signed and recorded (SKIPPED), and never sent.
+    #[cfg_attr(feature = "openapi", schema(default = false))]
+    #[serde(default)]
+    pub dry_run: bool,
     /// When failed deliveries are retried, instead of `retryDelayMs` and `retryBackoffMultiplier`.
     pub retry_policy: Option<RetryPolicy>,
     /// When the endpoint is left alone; the service's own thresholds when `null`.

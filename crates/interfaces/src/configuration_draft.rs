@@ -84,6 +84,8 @@ pub struct ConfigurationDraft {
     pub phase: DeliveryPhase,
     /// What a gate's failure means for an event.
     pub on_error: OnGateError,
+    /// Whether its deliveries are recorded and not sent.
+    pub dry_run: bool,
     /// An Ed25519 private key (`whsk_…`) for a configuration that signs with one and has none. Never part of a
     /// body: the service makes it.
     pub signing_key: Option<SecretText>,

@@ -77,6 +77,7 @@ pub(crate) fn read(
         envelope: shape.envelope,
         phase: shape.phase,
         on_error: shape.on_error,
+        dry_run: shape.dry_run,
         signing_key: None,
         endpoint_auth,
         tls,
@@ -167,6 +168,7 @@ struct Shape {
     envelope: Option<Envelope>,
     phase: DeliveryPhase,
     on_error: OnGateError,
+    dry_run: bool,
 }
 
 fn read_shape(reader: &mut FieldReader<'_>) -> Shape {
@@ -175,6 +177,7 @@ fn read_shape(reader: &mut FieldReader<'_>) -> Shape {
         envelope: reader.optional_name("envelope"),
         phase: reader.name_or("phase", DeliveryPhase::After),
         on_error: reader.name_or("onError", OnGateError::Proceed),
+        dry_run: reader.optional_flag("dryRun").unwrap_or(false),
     }
 }
 

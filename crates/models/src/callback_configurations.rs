@@ -51,9 +51,9 @@ pub async fn create(
                 active, filter_expression, metadata, failure_threshold, wire_profile, retry_policy, circuit_breaker,
                 max_in_flight, max_per_second, allowed_domains, paused_deliveries, created_by, updated_by,
                 signature_schemes, body_format, envelope, phase, on_error, signing_key,
-                endpoint_auth, endpoint_tls)
+                endpoint_auth, endpoint_tls, dry_run)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                    $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)
+                    $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)
             RETURNING id, tenant_id
         )
         INSERT INTO configuration_state (configuration_id, tenant_id) SELECT id, tenant_id FROM created
@@ -95,6 +95,7 @@ pub async fn create(
         written.signing_key,
         written.endpoint_auth,
         written.endpoint_tls,
+        draft.dry_run,
     )
     .execute(&mut *transaction)
     .await?;
@@ -201,7 +202,8 @@ pub async fn replace(
                 updated_by = coalesce($29, c.updated_by), updated_at = now(), signature_schemes = $30, body_format = $31,
                 envelope = $32, phase = $33, on_error = $34, signing_key = coalesce(c.signing_key, $35),
                 endpoint_auth = CASE WHEN $36 THEN c.endpoint_auth ELSE $37 END,
-                endpoint_tls = CASE WHEN $38 THEN c.endpoint_tls ELSE $39 END
+                endpoint_tls = CASE WHEN $38 THEN c.endpoint_tls ELSE $39 END,
+                dry_run = $40
             FROM old WHERE c.id = old.id
             RETURNING c.id, c.status, old.status AS old_status
         )
@@ -251,6 +253,7 @@ pub async fn replace(
         written.endpoint_auth,
         matches!(draft.tls, Patch::Absent),
         written.endpoint_tls,
+        draft.dry_run,
     )
     .execute(&mut *transaction)
     .await?;

@@ -58,6 +58,7 @@ const COLUMNS: &[Column] = &[
     column("envelope", "c.envelope", Kind::Text),
     column("phase", "c.phase", Kind::Text),
     column("onError", "c.on_error", Kind::Text),
+    column("dryRun", "c.dry_run", Kind::Boolean),
     column("maxInFlight", "c.max_in_flight", Kind::Integer),
     column("maxPerSecond", "c.max_per_second", Kind::Integer),
     column("pausedDeliveries", "c.paused_deliveries", Kind::Text),
@@ -106,6 +107,7 @@ pub(crate) struct ConfigurationRow {
     on_error: String,
     endpoint_auth_configured: bool,
     tls_configured: bool,
+    dry_run: bool,
 }
 
 impl ConfigurationRow {
@@ -127,7 +129,7 @@ impl ConfigurationRow {
                    c.wire_profile, c.retry_policy, c.circuit_breaker, c.max_in_flight, c.max_per_second,
                    c.allowed_domains, c.paused_deliveries, c.signature_schemes, c.body_format, c.envelope, c.phase,
                    c.on_error, c.endpoint_auth IS NOT NULL AS "endpoint_auth_configured!",
-                   c.endpoint_tls IS NOT NULL AS "tls_configured!"
+                   c.endpoint_tls IS NOT NULL AS "tls_configured!", c.dry_run
             FROM callback_configurations c
             LEFT JOIN configuration_state s ON s.configuration_id = c.id
             WHERE c.id = ANY ($1::uuid[]) AND ($2::text IS NULL OR c.tenant_id = $2)
@@ -161,6 +163,7 @@ impl ConfigurationRow {
             envelope: optional_named("envelope", self.envelope.as_deref())?,
             phase: named("phase", &self.phase)?,
             on_error: named("on_error", &self.on_error)?,
+            dry_run: self.dry_run,
             retry_policy: json("retry_policy", self.retry_policy)?,
             circuit_breaker: json("circuit_breaker", self.circuit_breaker)?,
             paused_deliveries: named("paused_deliveries", &self.paused_deliveries)?,

@@ -84,6 +84,8 @@ pub struct ConfigurationTarget {
     pub phase: DeliveryPhase,
     /// What a gate's failure means for an event.
     pub on_error: OnGateError,
+    /// Whether its deliveries are recorded and not sent.
+    pub dry_run: bool,
     /// Its own Ed25519 private key.
     pub signing_key: SecretState,
     /// The one before rotation, until `previous_secret_expires_at`.
@@ -140,6 +142,7 @@ pub(crate) struct TargetRow {
     pub(crate) envelope: Option<String>,
     pub(crate) phase: String,
     pub(crate) on_error: String,
+    pub(crate) dry_run: bool,
     pub(crate) signing_key: Option<String>,
     pub(crate) previous_signing_key: Option<String>,
     pub(crate) endpoint_auth: Option<String>,
@@ -198,6 +201,7 @@ impl ConfigurationTarget {
             envelope: optional_named("envelope", row.envelope.as_deref())?,
             phase: named("phase", &row.phase)?,
             on_error: named("on_error", &row.on_error)?,
+            dry_run: row.dry_run,
             signing_key: keyring.state(place.column(SIGNING_KEY_COLUMN), row.signing_key.as_deref()),
             previous_signing_key: keyring
                 .state(place.column(SIGNING_KEY_COLUMN), row.previous_signing_key.as_deref()),

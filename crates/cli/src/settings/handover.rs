@@ -55,6 +55,7 @@ impl Settings {
             record_batch: dispatcher.record_batch,
             probe_cool_down: dispatcher.probe_cool_down,
             max_failed_probes: dispatcher.max_failed_probes,
+            dry_run: dispatcher.dry_run,
             enforce_default_domain_rate: self.domains.enforce_default_rate,
             request_origin: self.domains.request_origin.clone(),
         }

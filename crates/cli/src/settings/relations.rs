@@ -137,6 +137,11 @@ fn log(settings: &Settings) -> Option<String> {
 
 fn notices(settings: &Settings) -> Vec<String> {
     let mut notices = Vec::new();
+    if settings.dispatcher.dry_run {
+        notices.push(
+            "dispatcher.dry_run is on: deliveries are recorded as SKIPPED, and nothing is sent".to_owned(),
+        );
+    }
     if settings.dispatcher.drain_timeout < CONTRACT_TIMEOUT {
         notices.push(format!(
             "dispatcher.drain_timeout_ms is shorter than the default of a configuration's timeoutMs ({}): a stop may cut \

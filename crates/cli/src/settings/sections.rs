@@ -180,6 +180,7 @@ pub(crate) struct DispatcherSection {
     pub(crate) max_failed_probes: i32,
     #[serde(rename = "drain_timeout_ms", deserialize_with = "milliseconds")]
     pub(crate) drain_timeout: Duration,
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]

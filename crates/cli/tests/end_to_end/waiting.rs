@@ -54,3 +54,15 @@ async fn a_delivery_that_another_replica_makes_is_seen() {
     assert_eq!(answer["delivered"], 1, "{answer}");
     assert!(took >= Duration::from_secs(1), "{took:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_opens_no_connection() {
+    let scene = Scene::with_replicas(1, &[("CALLBACKS_DISPATCHER__DRY_RUN", "true")]).await;
+    scene.configure().await;
+    let (answer, _) = publish(&scene.replicas[0].api(), "15s", 200).await;
+    assert_eq!((&answer["skipped"], &answer["delivered"]), (&json!(1), &json!(0)), "{answer}");
+    let execution = &answer["executions"][0];
+    assert_eq!(execution["errorMessage"], "dry run: the request was built and signed, and not sent");
+    assert!(execution["requestHeaders"]["x-firefly-signature"].is_string(), "{execution}");
+    assert_eq!(scene.receiver.connections(), 0);
+}

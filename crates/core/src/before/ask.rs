@@ -86,6 +86,11 @@ impl Ask<'_> {
             domain: domains.url.map(|domain| domain.id),
             jitter: 0.0,
         };
+        if self.dispatcher.is_dry(self.target) {
+            lane.not_called();
+            let execution = attempt::dry_execution(self.target, started);
+            return self.asked(self.vote(Reply::DryRun), execution, Tally::None);
+        }
         let asked = self.send(&lane, WireRequest { timeout, ..request }, started).await;
         drop(turn);
         asked
@@ -133,7 +138,9 @@ impl Ask<'_> {
         let domain = started.domain;
         let (status, tally) = match vote.reply {
             Reply::Proceed | Reply::Cancel(_) => (ExecutionStatus::Success, Tally::Success { domain }),
-            Reply::Nothing(_) => (ExecutionStatus::FailedPermanent, Tally::Failure { domain, last: true }),
+            Reply::Nothing(_) | Reply::DryRun => {
+                (ExecutionStatus::FailedPermanent, Tally::Failure { domain, last: true })
+            }
         };
         let execution = NewExecution {
             attempt: 1,

@@ -224,6 +224,7 @@ fn count(vote: &Vote) {
         Reply::Proceed => "proceed",
         Reply::Cancel(_) => "cancel",
         Reply::Nothing(_) => "none",
+        Reply::DryRun => "dry_run",
     };
     metrics::counter!(metric_names::GATES_ASKED, "reply" => reply).increment(1);
 }

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 
+use crate::delivery::attempt::DRY_RUN;
 use crate::delivery::transport::Outcome;
 use crate::delivery::verdict::verdict_under;
 
@@ -28,6 +29,8 @@ pub(crate) enum Reply {
     Cancel(String),
     /// Nothing that can be understood, because of this.
     Nothing(String),
+    /// It was not asked: a dry run, which has no effect.
+    DryRun,
 }
 
 /// Reads a gate's outcome. Any 2xx answer with a cancelling content type cancels, whatever its body says: a veto must not
@@ -81,7 +84,9 @@ impl Vote {
     pub(crate) fn decision(&self) -> GateDecision {
         match (&self.reply, self.on_error) {
             (Reply::Cancel(_), _) | (Reply::Nothing(_), OnGateError::Cancel) => GateDecision::Cancelled,
-            (Reply::Proceed, _) | (Reply::Nothing(_), OnGateError::Proceed) => GateDecision::Proceed,
+            (Reply::Proceed | Reply::DryRun, _) | (Reply::Nothing(_), OnGateError::Proceed) => {
+                GateDecision::Proceed
+            }
         }
     }
 
@@ -89,6 +94,7 @@ impl Vote {
     pub(crate) fn remark(&self) -> Option<String> {
         match (&self.reply, self.on_error) {
             (Reply::Proceed, _) => None,
+            (Reply::DryRun, _) => Some(DRY_RUN.to_owned()),
             (Reply::Cancel(reason), _) => Some(format!("The gate cancelled the event: {reason}")),
             (Reply::Nothing(reason), OnGateError::Proceed) => {
                 Some(format!("{reason} (onError PROCEED: the event goes on)"))
@@ -102,6 +108,7 @@ impl Vote {
     fn reason(&self) -> Option<&str> {
         match &self.reply {
             Reply::Proceed => None,
+            Reply::DryRun => Some(DRY_RUN),
             Reply::Cancel(reason) | Reply::Nothing(reason) => Some(reason),
         }
     }
@@ -111,7 +118,7 @@ impl Vote {
             configuration_id: self.configuration,
             name: self.name.clone(),
             decision: self.decision(),
-            answered: !matches!(self.reply, Reply::Nothing(_)),
+            answered: matches!(self.reply, Reply::Proceed | Reply::Cancel(_)),
             reason: self.reason().map(str::to_owned),
         }
     }
@@ -125,7 +132,7 @@ pub(crate) fn decide(event_id: String, votes: &[Vote]) -> GateAnswer {
     let decisive = veto.or_else(|| votes.iter().find(cancelling));
     let reason = decisive.map(|vote| match &vote.reply {
         Reply::Nothing(reason) => format!("{} did not answer: {reason}", vote.name),
-        Reply::Proceed | Reply::Cancel(_) => vote.reason().unwrap_or(NO_REASON).to_owned(),
+        Reply::Proceed | Reply::DryRun | Reply::Cancel(_) => vote.reason().unwrap_or(NO_REASON).to_owned(),
     });
     GateAnswer {
         decision: if decisive.is_some() { GateDecision::Cancelled } else { GateDecision::Proceed },
@@ -224,6 +231,7 @@ mod tests {
     fn any_reply() -> impl Strategy<Value = Reply> {
         prop_oneof![
             Just(Reply::Proceed),
+            Just(Reply::DryRun),
             "[a-z]{1,9}".prop_map(Reply::Cancel),
             "[a-z]{1,9}".prop_map(Reply::Nothing),
         ]
@@ -269,6 +277,7 @@ mod tests {
                     prop_assert!(!reason.chars().any(char::is_control));
                 }
                 Reply::Proceed => prop_assert!([200, 201, 202, 204, 208].contains(&status)),
+                Reply::DryRun => prop_assert!(false, "only asked for, never answered"),
                 Reply::Nothing(_) => prop_assert!(![200, 201, 202, 204, 208].contains(&status)),
             }
         }

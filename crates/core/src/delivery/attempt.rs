@@ -184,6 +184,25 @@ pub(crate) fn refuse(
     finish(delivery, Some(execution), Next::Done, Tally::None)
 }
 
+/// What an execution says that recorded a request instead of sending it.
+pub(crate) const DRY_RUN: &str = "dry run: the request was built and signed, and not sent";
+
+/// The outcome of a delivery that is not sent on purpose: the request is on record as it would have been.
+pub(crate) fn dry_run(target: &Target, delivery: DeliveryInHand, started: Started) -> Finished {
+    let execution = dry_execution(target, started);
+    finish(delivery, Some(execution), Next::Done, Tally::None)
+}
+
+/// Its row.
+pub(crate) fn dry_execution(target: &Target, started: Started) -> NewExecution {
+    NewExecution {
+        status: ExecutionStatus::Skipped,
+        request_headers: Some(started.request_headers),
+        error_message: Some(DRY_RUN.to_owned()),
+        ..blank_execution(target, started.at)
+    }
+}
+
 /// The outcome of an attempt that an open circuit breaker failed before the wire: it counts, and is retried like any other.
 pub(crate) fn burn(target: &Target, delivery: DeliveryInHand, at: OffsetDateTime, jitter: f64) -> Finished {
     let (made, elapsed) = this_round(&delivery, at);

@@ -72,6 +72,8 @@ pub(crate) struct Dispatcher {
     /// Who asks endpoints for their consent.
     pub(crate) request_origin: HeaderValue,
     pub(crate) budgets: DomainBudgets,
+    /// Nothing is sent, whatever the configurations say.
+    pub(crate) dry_run: bool,
     pub(crate) on_the_wire: Semaphore,
     pub(crate) workers: TaskTracker,
     /// Cancelled when no new attempt may start.
@@ -258,6 +260,11 @@ impl Dispatcher {
         self.addresses.opening(opened)
     }
 
+    /// Whether the configuration's requests are recorded instead of sent.
+    pub(crate) fn is_dry(&self, target: &Target) -> bool {
+        self.dry_run || target.dry_run
+    }
+
     /// Where a configuration's requests go.
     pub(crate) fn destination(
         &self,
@@ -326,6 +333,11 @@ impl Dispatcher {
             domain: domains.url.map(|domain| domain.id),
             jitter: self.entropy.unit_f64(),
         };
+        if self.is_dry(target) {
+            lane.not_called();
+            metrics::counter!(metric_names::ATTEMPTS, "outcome" => "dry_run").increment(1);
+            return attempt::dry_run(target, delivery, started);
+        }
         tokio::select! {
             outcome = self.transport.send_boxed(request) => self.conclude(lane, target, delivery, started, &outcome),
             () = self.aborting.cancelled() => attempt::postpone(delivery, "interrupted by a shutdown"),

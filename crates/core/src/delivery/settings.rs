@@ -27,6 +27,8 @@ pub struct DispatcherSettings {
     pub enforce_default_domain_rate: bool,
     /// Who asks an endpoint for its consent in the CloudEvents handshake; endpoints repeat it.
     pub request_origin: HeaderValue,
+    /// Whether nothing is sent at all: every delivery is recorded as a dry run.
+    pub dry_run: bool,
 }
 
 impl Default for DispatcherSettings {
@@ -42,6 +44,7 @@ impl Default for DispatcherSettings {
             max_failed_probes: 5,
             enforce_default_domain_rate: false,
             request_origin: HeaderValue::from_static("callbacks"),
+            dry_run: false,
         }
     }
 }

@@ -92,6 +92,8 @@ pub struct Target {
     pub phase: DeliveryPhase,
     /// What a gate's failure means for an event.
     pub on_error: OnGateError,
+    /// Whether its deliveries are recorded and not sent.
+    pub dry_run: bool,
 }
 
 impl Target {
@@ -148,6 +150,7 @@ impl Target {
             profile: row.wire_profile,
             phase: row.phase,
             on_error: row.on_error,
+            dry_run: row.dry_run,
         }
     }
 

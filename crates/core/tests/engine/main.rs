@@ -4,6 +4,7 @@ mod delivering;
 mod domain_authorization;
 mod domain_policy;
 mod domain_proof;
+mod dry_run;
 mod gates;
 mod holding;
 mod house;

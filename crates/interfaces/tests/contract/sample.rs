@@ -68,6 +68,7 @@ pub(crate) fn configuration(draft: ConfigurationDraft) -> CallbackConfiguration 
         envelope: draft.envelope,
         phase: draft.phase,
         on_error: draft.on_error,
+        dry_run: draft.dry_run,
         retry_policy: draft.retry_policy,
         circuit_breaker: draft.circuit_breaker,
         max_in_flight: draft.max_in_flight,

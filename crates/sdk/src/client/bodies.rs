@@ -83,6 +83,8 @@ body! {
         phase: DeliveryPhase,
         /// What it means for an event when a gate fails to answer.
         on_error: OnGateError,
+        /// Whether deliveries are built, signed and recorded, and never sent.
+        dry_run: bool,
         /// When failed deliveries are retried.
         retry_policy: RetryPolicy,
         /// When the endpoint is left alone.

@@ -107,6 +107,9 @@ pub struct CallbackConfigurationBody {
     /// What a gate's failure means for an event.
     #[schema(default = "PROCEED")]
     pub on_error: Option<OnGateError>,
+    /// Whether its deliveries are built, signed and recorded (SKIPPED), and never sent.
+    #[schema(default = false)]
+    pub dry_run: Option<bool>,
     /// Replaces `retryDelayMs` and `retryBackoffMultiplier`.
     pub retry_policy: Option<RetryPolicy>,
     /// Replaces the service's breaker settings.
