@@ -30,6 +30,7 @@ pub mod replays;
 pub mod secret_rotation;
 pub mod signing_keys;
 pub mod subscription_status;
+pub mod svc_infra;
 pub mod tenants;
 pub mod test_delivery;
 

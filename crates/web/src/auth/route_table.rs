@@ -61,6 +61,9 @@ const TABLE: &[(&str, &str, Option<Operation>)] = &[
     ("/actuator/metrics/{name}", "GET", Some(Operation::ReadMetrics)),
     ("/actuator/prometheus", "GET", Some(Operation::ReadMetrics)),
     ("/metrics", "GET", Some(Operation::ReadMetrics)),
+    // svc-infra's routes.
+    ("/_webhooks/subscriptions", "POST", Some(Operation::ChangeConfigurations)),
+    ("/_webhooks/test-fire", "POST", Some(Operation::SendEvents)),
     ("/api/v1/events", "POST", Some(Operation::SendEvents)),
     ("/api/v1/events", "GET", Some(Operation::ReadEvents)),
     ("/api/v1/events/batch", "POST", Some(Operation::SendEvents)),

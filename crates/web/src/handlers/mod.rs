@@ -15,5 +15,6 @@ pub mod events;
 pub mod listing;
 pub mod quarantined_messages;
 pub mod replays;
+pub mod svc_infra;
 pub mod tenants;
 pub mod well_known;

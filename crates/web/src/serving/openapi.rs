@@ -30,6 +30,7 @@ use crate::serving::router::api;
         (name = "Tenants", description = "Who the service works for"),
         (name = "API Keys", description = "Who may do what"),
         (name = "Audit Log", description = "Every change made over the API"),
+        (name = "svc-infra", description = "Routes of svc-infra, for clients that come from there"),
         (name = "Actuator", description = "Health, build and metrics"),
     ),
     components(schemas(ErrorResponse, ProblemDetails))
@@ -45,7 +46,7 @@ pub fn openapi() -> OpenApi {
     let mut document = Base::openapi();
     document.merge(api().into_openapi());
     for (path, item) in &mut document.paths.paths {
-        if path.starts_with("/api/") {
+        if path.starts_with("/api/") || path.starts_with("/_webhooks/") {
             complete_item(path, item);
         } else {
             complete_page(path, item);

@@ -13,7 +13,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::handlers::{
     actuator, api_keys, audit_log, authorized_domains, callback_configurations, callback_executions,
-    deliveries, event_subscriptions, event_types, events, quarantined_messages, replays, tenants, well_known,
+    deliveries, event_subscriptions, event_types, events, quarantined_messages, replays, svc_infra, tenants,
+    well_known,
 };
 use crate::middleware::edge::edge;
 use crate::problem_response::ApiError;
@@ -50,6 +51,7 @@ pub(super) fn api() -> OpenApiRouter<AppState> {
         .merge(event_routes())
         .merge(event_type_routes())
         .merge(access_routes())
+        .merge(svc_infra_routes())
         .merge(actuator_routes())
 }
 
@@ -145,6 +147,10 @@ fn access_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::get, api_keys::revoke))
         .routes(routes!(audit_log::list))
+}
+
+fn svc_infra_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(svc_infra::subscribe)).routes(routes!(svc_infra::test_fire))
 }
 
 fn actuator_routes() -> OpenApiRouter<AppState> {

@@ -24,6 +24,7 @@ mod quarantine;
 mod replays;
 mod serving;
 mod support;
+mod svc_infra;
 mod tenancy;
 mod tokens;
 mod waiting;
