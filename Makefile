@@ -1,6 +1,6 @@
 # `make run` is the newcomer's way in, `make test` the builder's. CONTRIBUTING.md says more.
 .DEFAULT_GOAL := help
-.PHONY: verify-third-party test-api help run test exhaustive lint fmt bench openapi queries image setup
+.PHONY: verify-third-party test-api fuzz help run test exhaustive lint fmt bench openapi queries image setup
 
 # Development only: callbacks may reach receivers on this machine.
 run: export CALLBACKS_EGRESS__ALLOWED_NETWORKS ?= 127.0.0.0/8,::1/128
@@ -33,6 +33,9 @@ verify-third-party: setup ## Have the libraries of others verify what a running 
 
 test-api: setup ## Hold the running service against its OpenAPI document with schemathesis (REQUESTS=5000; needs PyPI once)
 	@scripts/schemathesis.sh $(REQUESTS)
+
+fuzz: setup ## Feed random input to what reads untrusted bytes (TARGETS="url_guard" SECONDS_EACH=20)
+	@scripts/fuzz.sh $(TARGETS)
 
 openapi: setup ## Write openapi/callbacks.v1.json anew
 	cargo run --quiet -p callbacks-cli -- openapi > openapi/callbacks.v1.json.new

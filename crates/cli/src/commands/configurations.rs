@@ -24,6 +24,9 @@ pub(super) struct List {
     /// Only those with a status: ACTIVE, PAUSED, DISABLED, FAILED
     #[arg(long)]
     status: Option<String>,
+    /// Only those imported as one group, such as a pyfly configuration with several targets
+    #[arg(long)]
+    group: Option<String>,
     /// Only those that contain a text
     #[arg(long)]
     search: Option<String>,
@@ -52,7 +55,10 @@ impl List {
         if let Some(text) = &self.search {
             selection = selection.containing(text);
         }
-        let found = self.service.client()?.configurations().collect(&selection).await?;
+        let mut found = self.service.client()?.configurations().collect(&selection).await?;
+        if let Some(name) = &self.group {
+            found.retain(|one| group(one) == Some(name));
+        }
         let mut out = io::stdout().lock();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;
@@ -63,13 +69,20 @@ impl List {
     }
 }
 
+/// The name under which another system kept several targets together, as `apply` wrote it down.
+fn group(configuration: &CallbackConfiguration) -> Option<&str> {
+    configuration.metadata.as_ref()?.get("group")?.as_str()
+}
+
 fn table(configurations: &[CallbackConfiguration]) -> TextTable {
-    let mut table =
-        TextTable::new(&["TENANT", "NAME", "STATUS", "EVENTS", "URL", "PROFILE", "SIGNED", "FAILURES", "ID"]);
+    let mut table = TextTable::new(&[
+        "TENANT", "GROUP", "NAME", "STATUS", "EVENTS", "URL", "PROFILE", "SIGNED", "FAILURES", "ID",
+    ]);
     for one in configurations {
         let status = if one.active { one.status.as_str() } else { "INACTIVE" };
         table.row([
             one.tenant_id.to_string(),
+            group(one).unwrap_or_default().to_owned(),
             one.name.clone(),
             status.to_owned(),
             one.subscribed_event_types.join(" "),

@@ -70,6 +70,10 @@ async fn another_systems_file_is_imported_as_a_group() {
     let wire_profiles = service.run(&["apply", "-f", "-"]).reading(PYFLY).ended();
     assert_eq!(wire_profiles.code, Some(0), "{}", wire_profiles.errors);
     assert_eq!(verbs(&apply(&service, PYFLY, &[])), ["keep"; 4]);
+    let listed = service.run(&["configurations", "list", "--group", "crm"]).output();
+    assert!(listed.contains("crm/1") && listed.contains("crm/2"), "{listed}");
+    let other = service.run(&["configurations", "list", "--group", "other"]).output();
+    assert!(!other.contains("crm/1"), "{other}");
     let pruned = PYFLY.replace("  - {event_type: '*', target_url: 'https://audit.example.com/b'}\n", "");
     assert_eq!(verbs(&apply(&service, &pruned, &["--prune"])), ["keep", "keep", "delete"]);
 }

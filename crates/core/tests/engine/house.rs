@@ -102,10 +102,15 @@ impl House {
 
     /// A configuration for `order.*` at [`URL`], with `more` laid over it, and its domain.
     pub(crate) async fn configuration(&self, more: Value) -> CallbackConfiguration {
+        let mut body = object(json!({ "retryDelayMs": 100, "maxRetries": 2 }));
+        body.extend(object(more));
+        self.configuration_by_its_profile(Value::Object(body)).await
+    }
+
+    /// The same, with the delays and retries of its wire profile.
+    pub(crate) async fn configuration_by_its_profile(&self, more: Value) -> CallbackConfiguration {
         self.domain("receiver.test").await;
-        let mut body = object(json!({
-            "name": "orders", "url": URL, "subscribedEventTypes": ["order.*"], "retryDelayMs": 100, "maxRetries": 2,
-        }));
+        let mut body = object(json!({ "name": "orders", "url": URL, "subscribedEventTypes": ["order.*"] }));
         body.extend(object(more));
         callback_configurations::create(&self.desk, &scope(), &body).await.expect("a valid configuration")
     }

@@ -3,14 +3,17 @@
 use bytes::Bytes;
 use callbacks_core::delivery::transport::FailureKind;
 use callbacks_core::intake::received_event::ReceivedEvent;
-use callbacks_core::management::{secret_rotation, signing_keys};
+use callbacks_core::management::{callback_executions, deliveries, secret_rotation, signing_keys};
+use callbacks_interfaces::delivery::DeliveryState;
 use callbacks_interfaces::event_type::EventType;
 use callbacks_interfaces::tenant::TenantId;
 use callbacks_testkit::scripted_transport::Step;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Map, json};
+use sha2::Sha256;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use crate::house::{House, URL, scope};
+use crate::house::{House, URL, object, scope};
 
 #[sqlx::test(migrations = "../../migrations")]
 async fn a_payload_the_profile_cannot_write_is_refused_with_the_reason(
@@ -113,4 +116,83 @@ async fn a_configuration_gets_an_ed25519_key_of_its_own(_: PgPoolOptions, option
     let sent = house.transport.sent();
     let list = sent[1].headers["webhook-signature"].to_str().expect("ASCII");
     assert_eq!(list.matches("v1a,").count(), 2, "{list}");
+}
+
+/// Seconds from each failed attempt to the next one, as planned; each wait is cut short once it has been read.
+async fn planned_waits(house: &House, retries: usize) -> Vec<i64> {
+    let mut waits = Vec::new();
+    for retry in 1..=retries {
+        house.wait_for("FAILED_RETRYING", retry).await;
+        let planned = "SELECT round(extract(epoch FROM due_at - now()))::int8 FROM delivery_queue WHERE leased_by IS NULL";
+        house
+            .eventually("the next attempt is planned", async || {
+                house.number("SELECT count(*) FROM delivery_queue WHERE leased_by IS NULL").await == 1
+            })
+            .await;
+        waits.push(house.number(planned).await);
+        // The signature counts seconds.
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+        sqlx::query("UPDATE delivery_queue SET due_at = now()").execute(&house.pool).await.expect("brought forward");
+    }
+    waits
+}
+
+/// Whether a number of seconds is the planned one, less what the test took to look.
+fn about(waits: &[i64], planned: &[i64]) -> bool {
+    waits.len() == planned.len() && waits.iter().zip(planned).all(|(wait, plan)| (plan - 15..=*plan).contains(wait))
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn dealix_retries_by_its_schedule_and_signs_the_time_of_the_attempt(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let house = House::open(options).await;
+    house.configuration_by_its_profile(json!({ "wireProfile": "DEALIX", "secret": "s" })).await;
+    house.transport.script(URL, (0..6).map(|_| Step::status(500)));
+    house.event(1).await;
+    let waits = planned_waits(&house, 5).await;
+    assert!(about(&waits, &[30, 300, 1800, 21_600, 86_400]), "{waits:?}");
+    house.wait_for("FAILED_PERMANENT", 1).await;
+    house.settled().await;
+    let sent = house.transport.sent();
+    assert_eq!(sent.len(), 6);
+    let mut times = Vec::new();
+    for request in &sent {
+        let values = request.headers.values().filter_map(|value| value.to_str().ok());
+        let signature = values.into_iter().find(|value| value.starts_with("t=")).expect("a signature");
+        let (time, mac) = signature["t=".len()..].split_once(",v1=").expect("t=…,v1=…");
+        let mut expected = Hmac::<Sha256>::new_from_slice(b"s").expect("any key");
+        expected.update(format!("{time}.").as_bytes());
+        expected.update(&request.body);
+        let expected: String =
+            expected.finalize().into_bytes().iter().map(|octet| format!("{octet:02x}")).collect();
+        assert_eq!(mac, expected, "attempt {}", times.len() + 1);
+        times.push(time.parse::<i64>().expect("seconds"));
+    }
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "each attempt signs its own time: {times:?}");
+}
+
+#[sqlx::test(migrations = "../../migrations")]
+async fn svc_infra_waits_longer_by_the_same_step_and_what_is_left_can_be_sent_again(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let house = House::open(options).await;
+    house.configuration_by_its_profile(json!({ "wireProfile": "SVC_INFRA", "secret": "s" })).await;
+    house.transport.script(URL, (0..5).map(|_| Step::status(503)));
+    house.event(1).await;
+    let waits = planned_waits(&house, 4).await;
+    assert!(about(&waits, &[60, 120, 180, 240]), "{waits:?}");
+    house.wait_for("FAILED_PERMANENT", 1).await;
+    house.settled().await;
+    let of_the_dead = object(json!({ "filters": { "status": "FAILED_PERMANENT" } }));
+    let page = callback_executions::filter(&house.desk, &scope(), &of_the_dead).await.expect("a page");
+    let last = page.content.first().expect("the delivery is not forgotten");
+    let delivery = deliveries::get(&house.desk, &scope(), last.delivery_id).await.expect("the delivery");
+    assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Failed, 5));
+    callback_executions::replay(&house.desk, &scope(), last.id).await.expect("queued again");
+    house.wait_for("SUCCESS", 1).await;
+    house.settled().await;
+    assert_eq!(house.transport.sent().len(), 6);
 }
