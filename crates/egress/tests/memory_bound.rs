@@ -15,7 +15,8 @@ use support::{request, response, transport_resolving};
 
 const ENDPOINTS: usize = 500;
 const LIMIT: u64 = 128 * 1024 * 1024;
-const PATIENCE: Duration = Duration::from_secs(3);
+/// An endless body is cut long before; a dripping one takes all of it.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Resident memory of this process, in bytes: receivers, client and test together.
 fn resident() -> u64 {
@@ -47,14 +48,16 @@ async fn all_at_once(urls: Vec<String>) -> (Vec<Outcome>, u64) {
     let sends = join_all(sends.collect::<Vec<_>>());
     let beside = async {
         for _ in 0..20 {
-            assert_eq!(response(transport.send(request(&healthy.url("/"))).await).status, 200);
+            let mut request = request(&healthy.url("/"));
+            request.timeout = PATIENCE;
+            assert_eq!(response(transport.send(request).await).status, 200);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     let started = Instant::now();
     let (outcomes, ()) = tokio::join!(sends, beside);
     let took = started.elapsed();
-    assert!(took < PATIENCE + Duration::from_millis(500) + Duration::from_secs(2), "took {took:?}");
+    assert!(took < PATIENCE * 2, "took {took:?}");
     done.store(true, Ordering::Relaxed);
     watcher.join().expect("the watcher ends");
     (
