@@ -86,8 +86,8 @@ impl Store {
     #[must_use]
     pub fn with_options(options: PgConnectOptions, settings: &StoreSettings, keyring: SecretKeyring) -> Self {
         let base = session(options, settings);
-        let hot = |name: &str, connections: u32| {
-            let options = prefer_indexes(in_role(base.clone(), ENGINE_ROLE).application_name(name));
+        let hot = |name: &str, connections: u32, planned: fn(PgConnectOptions) -> PgConnectOptions| {
+            let options = planned(in_role(base.clone(), ENGINE_ROLE).application_name(name));
             let patience = settings.statement_timeout + Duration::from_secs(2);
             Arc::new(HotConnections::new(options, connections, patience))
         };
@@ -101,9 +101,9 @@ impl Store {
             owner: base.clone().application_name("callbacks-migrate"),
             tenants: TenantConnections::new(pool(TENANT_ROLE, "callbacks-api")),
             engine: pool(ENGINE_ROLE, "callbacks-engine"),
-            intake: hot("callbacks-intake", settings.intake_connections),
-            settlement: hot("callbacks-settlement", settings.settlement_connections),
-            queue: hot("callbacks-queue", settings.queue_connections),
+            intake: hot("callbacks-intake", settings.intake_connections, plan_once),
+            settlement: hot("callbacks-settlement", settings.settlement_connections, prefer_indexes),
+            queue: hot("callbacks-queue", settings.queue_connections, prefer_indexes),
             keyring: Arc::new(keyring),
             payload_keys: Arc::new(PayloadKeys::default()),
             dedup_window: settings.dedup_window,
@@ -160,14 +160,18 @@ fn plan_anew(options: PgConnectOptions) -> PgConnectOptions {
     options.options([("plan_cache_mode", "force_custom_plan")])
 }
 
-/// The hot statements join handfuls of keys with tables whose statistics were gathered when they were empty;
-/// without these switches the planner may choose to read a million-row queue from end to end. Planned once, they also
-/// never have hundreds of payloads copied into a plan as constants.
+/// Planned once, the hot statements never have hundreds of payloads copied into a plan as constants.
+fn plan_once(options: PgConnectOptions) -> PgConnectOptions {
+    options.options([("plan_cache_mode", "force_generic_plan")])
+}
+
+/// Settlement and queue join handfuls of keys with tables whose statistics were gathered when they were empty; without
+/// these switches the planner may choose to read a million-row queue from end to end. Not for the intake, which joins what
+/// it was given with itself: without a hash, producers' ids would cost the square of a batch.
 fn prefer_indexes(options: PgConnectOptions) -> PgConnectOptions {
-    options.options([
+    plan_once(options).options([
         ("enable_seqscan", "off"),
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
-        ("plan_cache_mode", "force_generic_plan"),
     ])
 }
