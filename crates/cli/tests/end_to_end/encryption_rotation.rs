@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use callbacks_testkit::hostile_corpus::{Section, entries};
 use callbacks_testkit::webhook_receiver::WebhookReceiver;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
@@ -102,4 +103,11 @@ async fn the_key_is_rotated_under_a_running_service_and_a_kill_loses_nothing() {
 
     let replica = Replica::start(database.url(), &[(KEY, NEW)]).await;
     assert_eq!(signatures(&replica, &receiver).await, expected, "without the old key");
+
+    let mut section = Section::new("secrets_logging", file!());
+    let entry = entries("secrets_logging").into_iter().find(|entry| entry.id == "SL-009").expect("is listed");
+    let result = "with 120 secrets: killed midway and finished, 4 x 120 deliveries signed right before, during and after, \
+                  the last ones without the old key";
+    section.record(&entry, result);
+    section.finish();
 }

@@ -18,6 +18,8 @@ mod encryption_rotation;
 mod endpoint_identity;
 mod firefly_quickstart;
 mod graceful_stop;
+mod reentrancy;
+mod sdk_verification;
 mod takeover;
 mod tenant_deletion;
 mod tokens;

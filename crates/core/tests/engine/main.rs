@@ -7,6 +7,8 @@ mod domain_proof;
 mod dry_run;
 mod gates;
 mod holding;
+mod hostile_secrets;
 mod house;
 mod profiles;
+mod retention;
 mod stopping;

@@ -102,7 +102,7 @@ impl<'a> Event<'a> {
         Self { id: "evt_1", event_type: "order.created", tenant: "acme", at, attempt: 2, payload }
     }
 
-    fn facts<'b>(&'b self, payload: &'b Bytes) -> DeliveryFacts<'b> {
+    pub(crate) fn facts<'b>(&'b self, payload: &'b Bytes) -> DeliveryFacts<'b> {
         DeliveryFacts {
             event_id: self.id,
             event_type: self.event_type,

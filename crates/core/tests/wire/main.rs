@@ -3,6 +3,7 @@
 
 mod configured;
 mod golden;
+mod hostile_signatures;
 mod receivers;
 mod rotation;
 mod rules;

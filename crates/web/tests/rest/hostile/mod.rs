@@ -4,4 +4,5 @@
 mod bodies;
 mod credentials;
 mod queries;
+mod settings;
 mod tenants;
