@@ -121,6 +121,10 @@ impl RabbitSource {
             }
             headers.extend(plain(value).map(|value| (name.as_str().to_owned(), Bytes::from(value))));
         }
+        let encoding = properties.content_encoding().as_ref();
+        headers.extend(
+            encoding.map(|text| ("content-encoding".to_owned(), Bytes::from(text.as_str().to_owned()))),
+        );
         let seconds = properties.timestamp().and_then(|seconds| i64::try_from(seconds).ok());
         let said = Said {
             id: text(properties.message_id()),

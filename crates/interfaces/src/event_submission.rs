@@ -244,7 +244,7 @@ impl Errors<'_> {
             self.add("payload", "NotNull", "payload is required; it may be any JSON value");
             return None;
         };
-        if is_too_deep(raw.get()) {
+        if is_too_deep(raw.get().as_bytes()) {
             let message = format!("payload must not be nested deeper than {PAYLOAD_MAX_DEPTH} levels");
             self.add("payload", "Size", message);
             return None;

@@ -10,6 +10,7 @@ use crate::event_pattern::EventPattern;
 use crate::event_subscription::EventSubscription;
 use crate::field_errors::ValidationErrors;
 use crate::field_reader::{Bounds, FieldReader, Size};
+use crate::kafka_rules;
 use crate::masked;
 use crate::tenant::TenantId;
 
@@ -116,6 +117,7 @@ fn read(body: &Map<String, Value>) -> Result<EventSubscriptionDraft, ValidationE
     // Server-owned: checked as the contract says, then ignored.
     r.integer("totalMessagesReceived", &TOTAL_RECEIVED);
     r.integer("totalMessagesFailed", &TOTAL_FAILED);
+    kafka_rules::check(&mut reader, &draft);
     reader.finish()?;
     Ok(draft)
 }

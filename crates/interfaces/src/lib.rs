@@ -51,6 +51,7 @@ pub mod ids;
 pub mod instant;
 pub mod json_body;
 pub mod json_depth;
+mod kafka_rules;
 pub mod masked;
 pub mod named_enum;
 pub mod page;

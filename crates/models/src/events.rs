@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use callbacks_interfaces::cursor::Cursor;
 use callbacks_interfaces::event::{EventDeliveryView, EventView};
 use callbacks_interfaces::ids::EventRowId;
@@ -69,6 +70,32 @@ pub async fn get(store: &Store, scope: &TenantScope, id: &str) -> Result<Option<
         }
     }
     Ok(Some(view))
+}
+
+/// Payloads of events of one tenant; those that are gone, or whose key is, are left out.
+///
+/// # Errors
+/// When the database fails, or a payload cannot be opened.
+pub async fn payloads(
+    store: &Store,
+    tenant: &TenantId,
+    ids: &[EventRowId],
+) -> Result<Vec<(EventRowId, Bytes)>, StoreError> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows = sqlx::query!(
+        "SELECT id, payload FROM events WHERE id = ANY($1) AND tenant_id = $2",
+        &ids,
+        tenant.as_str(),
+    )
+    .fetch_all(&store.engine)
+    .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(payload) = store.payload(tenant, row.id, row.payload.into()).await? {
+            found.push((row.id.into(), payload));
+        }
+    }
+    Ok(found)
 }
 
 /// Where the deliveries of one event are, in the order of their configurations.

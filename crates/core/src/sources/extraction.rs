@@ -13,6 +13,7 @@ use callbacks_interfaces::event_submission::{
 };
 use callbacks_interfaces::event_type::EventType;
 use callbacks_interfaces::ids::SubscriptionId;
+use callbacks_interfaces::json_depth::{PAYLOAD_MAX_DEPTH, is_too_deep};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -28,6 +29,9 @@ pub const KEY_HEADER: &str = "messageKey";
 
 const TYPE_HEADERS: [&str; 5] = ["eventType", "event-type", "type", "ce_type", "ce-type"];
 const ID_HEADERS: [&str; 4] = ["eventId", "event-id", "ce_id", "ce-id"];
+const ENCODING_HEADERS: [&str; 2] = ["content-encoding", "contentEncoding"];
+/// What some clients say about values that are sent as they are.
+const PLAIN_ENCODINGS: [&str; 6] = ["identity", "utf-8", "utf8", "us-ascii", "binary", "8bit"];
 const CONTENT_TYPE_HEADERS: [&str; 2] = ["content-type", "contentType"];
 
 /// What a message turned out to be.
@@ -118,7 +122,13 @@ fn read(message: &SourceMessage, headers: &Headers<'_>) -> Result<Option<Found>,
         fill(&mut attributes, PayloadFields::default(), headers, message);
         return Ok(attributes.event_type.is_some().then(|| Found { attributes, payload: Bytes::new() }));
     };
+    if last(headers, &ENCODING_HEADERS).is_some_and(is_encoded) {
+        return Err("the value has a content-encoding, which is not undone here; send it plain".to_owned());
+    }
     if content_type.is_some_and(cloud_event::is_structured) {
+        if is_too_deep(payload) {
+            return Err(too_deep());
+        }
         let envelope = cloud_event::structured(payload)?;
         return Ok(Some(Found { attributes: envelope.attributes, payload: envelope.data }));
     }
@@ -126,6 +136,9 @@ fn read(message: &SourceMessage, headers: &Headers<'_>) -> Result<Option<Found>,
     attributes.content_type = content_type.map(str::to_owned);
     let fields = payload_fields::read(payload);
     let is_json = fields.is_some();
+    if is_json && is_too_deep(payload) {
+        return Err(too_deep());
+    }
     fill(&mut attributes, fields.unwrap_or_default(), headers, message);
     if attributes.event_type.is_none() && is_json {
         attributes.event_type = Some(UNKNOWN_TYPE.to_owned());
@@ -134,6 +147,14 @@ fn read(message: &SourceMessage, headers: &Headers<'_>) -> Result<Option<Found>,
         return Err("the value is not JSON, and neither a header nor the broker names its type".to_owned());
     }
     Ok(Some(Found { attributes, payload: payload.clone() }))
+}
+
+fn is_encoded(encoding: &str) -> bool {
+    !PLAIN_ENCODINGS.iter().any(|plain| encoding.trim().eq_ignore_ascii_case(plain))
+}
+
+fn too_deep() -> String {
+    format!("the value is JSON that is nested deeper than {PAYLOAD_MAX_DEPTH}")
 }
 
 /// Completes what a CloudEvent's attributes left open.

@@ -4,10 +4,12 @@
 pub const RECEIVED: &str = "callbacks_source_messages_received_total";
 /// Counter: messages set aside because they are no events.
 pub const QUARANTINED: &str = "callbacks_source_messages_quarantined_total";
-/// Counter: messages acknowledged without an event, by `reason` (`pattern`, `tombstone`).
+/// Counter: messages acknowledged without an event, by `reason` (`pattern`).
 pub const FILTERED: &str = "callbacks_source_messages_filtered_total";
 /// Counter: messages recognised as delivered before.
 pub const DUPLICATES: &str = "callbacks_source_messages_duplicate_total";
+/// Counter: messages with the id of an earlier event and another value; the first one counts, they go to quarantine.
+pub const CONFLICTS: &str = "callbacks_source_messages_conflicting_total";
 /// Counter: times a consumer was opened anew.
 pub const RECONNECTS: &str = "callbacks_source_reconnects_total";
 /// Counter: times partitions were assigned anew.
@@ -22,11 +24,12 @@ pub const LAG_SECONDS: &str = "callbacks_source_lag_seconds";
 pub const BATCH_SIZE: &str = "callbacks_source_batch_size";
 
 /// All of them.
-pub const ALL: [&str; 10] = [
+pub const ALL: [&str; 11] = [
     RECEIVED,
     QUARANTINED,
     FILTERED,
     DUPLICATES,
+    CONFLICTS,
     RECONNECTS,
     REBALANCES,
     CONNECTED,

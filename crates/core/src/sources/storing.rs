@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use callbacks_interfaces::event_subscription::EventSubscription;
+use callbacks_interfaces::ids::EventRowId;
 use callbacks_interfaces::tenant::TenantId;
+use callbacks_models::error::StoreError;
 use callbacks_models::quarantined_messages::{self, NewQuarantined};
+use callbacks_models::{events, tenants};
 use tracing::{error, warn};
 
 use super::extraction::{Extracted, extract};
@@ -77,7 +81,7 @@ impl Storing {
         };
         let settings = &self.around.settings;
         let sorted = match extract(&message, subscription.id, settings.max_payload) {
-            Extracted::Tombstone => return self.tally.filtered(1, "tombstone"),
+            Extracted::Tombstone => Err("the message has no value, and no header names its type".to_owned()),
             Extracted::Poison(reason) => Err(reason),
             Extracted::Event(event) if !self.takes(&event) => return,
             Extracted::Event(event) => whose(subscription, &message).map(|tenant| (tenant, *event)),
@@ -105,31 +109,45 @@ impl Storing {
 
     /// All events of a tenant at once; if the database refuses what one of them holds, each by itself.
     async fn accept(&self, tenant: &TenantId, sorted: Vec<Sorted>) {
+        // Only messages can be quarantined; what is an event already was checked by who published it.
+        let messages = sorted.iter().any(|one| one.message.is_some());
+        if messages && !self.knows(tenant).await {
+            let reason = "the message names a tenant that is not registered and has no configuration; register it, then replay the message";
+            return self.set_messages_aside(&sorted, reason).await;
+        }
         let sorted = self.as_catalogued(tenant, sorted).await;
-        if self.accepted(tenant, || sorted.iter().map(|one| one.event.clone()).collect()).await {
+        if self.accepted(tenant, &sorted).await {
             return;
         }
-        for one in sorted {
-            if self.accepted(tenant, || vec![one.event.clone()]).await {
+        for one in &sorted {
+            if self.accepted(tenant, std::slice::from_ref(one)).await {
                 continue;
             }
-            let subscription = match &self.feed {
-                Feed::Subscription(subscription, _) => subscription,
-                Feed::OwnOutbox => {
-                    error!(%tenant, event_id = ?one.event.id, "an event of the outbox could not be stored and is dropped; report this as a defect");
-                    continue;
-                }
-            };
-            if let Some(message) = &one.message {
-                let reason = "the database refused the event".to_owned();
-                self.set_aside(vec![quarantined(
-                    message,
-                    subscription,
-                    reason,
-                    self.around.settings.quarantined_payload,
-                )])
-                .await;
+            if matches!(self.feed, Feed::OwnOutbox) {
+                error!(%tenant, event_id = ?one.event.id, "an event of the outbox could not be stored and is dropped; report this as a defect");
             }
+            self.set_messages_aside([one], "the database refused the event").await;
+        }
+    }
+
+    /// Whether events of the tenant are taken. Only a message of a shared subscription can name one that nobody knows.
+    async fn knows(&self, tenant: &TenantId) -> bool {
+        let named =
+            matches!(&self.feed, Feed::Subscription(subscription, _) if subscription.tenant_id.is_shared());
+        if !named
+            || *tenant == TenantId::default_tenant()
+            || self.around.engine.directory().tenant(tenant).is_some()
+        {
+            return true;
+        }
+        loop {
+            match tenants::get(&self.around.store, tenant).await {
+                Ok(registered) => return registered.is_some(),
+                Err(problem) => {
+                    warn!(error = %problem, %tenant, "the database could not say whether {tenant} is registered; trying again before anything is acknowledged");
+                }
+            }
+            tokio::time::sleep(LONGEST_PAUSE).await;
         }
     }
 
@@ -163,11 +181,19 @@ impl Storing {
     }
 
     /// Whether the events are stored; `false` when the database refuses what they hold.
-    async fn accepted(&self, tenant: &TenantId, events: impl Fn() -> Vec<ReceivedEvent>) -> bool {
+    async fn accepted(&self, tenant: &TenantId, sorted: &[Sorted]) -> bool {
         loop {
-            let pause = match self.around.engine.accept_received(tenant, events()).await {
+            let events = sorted.iter().map(|one| one.event.clone()).collect();
+            let pause = match self.around.engine.accept_received(tenant, events).await {
                 Ok(answers) => {
-                    self.tally.duplicates(answers.iter().filter(|answer| answer.duplicate).count());
+                    let repeats: Vec<_> = sorted
+                        .iter()
+                        .zip(answers)
+                        .filter(|(_, answer)| answer.duplicate)
+                        .filter_map(|(one, answer)| Some((one, answer.row_id?)))
+                        .collect();
+                    self.tally.duplicates(repeats.len());
+                    self.set_conflicts_aside(tenant, &repeats).await;
                     return true;
                 }
                 Err(IntakeError::Refused) => return false,
@@ -179,6 +205,47 @@ impl Storing {
             };
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// A repeated id with another value is no redelivery: the first one counts, and the second is kept for people to see.
+    async fn set_conflicts_aside(&self, tenant: &TenantId, repeats: &[(&Sorted, EventRowId)]) {
+        if repeats.is_empty() {
+            return;
+        }
+        let ids: Vec<EventRowId> = repeats.iter().map(|(_, first)| *first).collect();
+        let first: BTreeMap<EventRowId, Bytes> = loop {
+            match events::payloads(&self.around.store, tenant, &ids).await {
+                Ok(payloads) => break payloads.into_iter().collect(),
+                Err(StoreError::Unavailable(problem)) => {
+                    warn!(error = %problem, "repeated events could not be compared with the first ones; trying again before anything is acknowledged");
+                    tokio::time::sleep(LONGEST_PAUSE).await;
+                }
+                Err(problem) => {
+                    warn!(error = %problem, %tenant, "repeated events could not be compared with the first ones; they count as redelivered");
+                    return;
+                }
+            }
+        };
+        let differs =
+            |one: &Sorted, id: &EventRowId| first.get(id).is_some_and(|first| *first != one.event.payload);
+        let others: Vec<&Sorted> =
+            repeats.iter().filter(|(one, id)| differs(one, id)).map(|(one, _)| *one).collect();
+        self.tally.conflicting(others.len());
+        self.set_messages_aside(
+            others,
+            "an earlier event has this id and another value; the first one counts",
+        )
+        .await;
+    }
+
+    /// Quarantines the messages of these events; those of the own outbox have none.
+    async fn set_messages_aside(&self, sorted: impl IntoIterator<Item = &Sorted>, reason: &str) {
+        let Feed::Subscription(subscription, _) = &self.feed else { return };
+        let keep = self.around.settings.quarantined_payload;
+        let messages = sorted.into_iter().filter_map(|one| one.message.as_deref());
+        let poison =
+            messages.map(|message| quarantined(message, subscription, reason.to_owned(), keep)).collect();
+        self.set_aside(poison).await;
     }
 
     async fn set_aside(&self, poison: Vec<NewQuarantined>) {

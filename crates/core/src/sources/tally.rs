@@ -89,6 +89,11 @@ impl Tally {
         metrics::counter!(metric_names::DUPLICATES, self.labels.clone()).increment(events as u64);
     }
 
+    /// Messages had the id of an earlier event and another value.
+    pub fn conflicting(&self, messages: usize) {
+        metrics::counter!(metric_names::CONFLICTS, self.labels.clone()).increment(messages as u64);
+    }
+
     /// A consumer failed and will be opened anew.
     pub fn failed(&self, consumer: usize, error: String, now: OffsetDateTime) {
         self.reconnects.fetch_add(1, Ordering::Relaxed);

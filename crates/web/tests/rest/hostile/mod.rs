@@ -3,6 +3,7 @@
 
 mod bodies;
 mod credentials;
+mod ingestion;
 mod queries;
 mod settings;
 mod tenants;
