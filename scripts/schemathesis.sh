@@ -60,14 +60,15 @@ PYTHON
 done 2>/dev/null
 
 # What a schema cannot say is not asked for: a request may fit its schema and still name another tenant or a host that does
-# not exist.
+# not exist. Nor may every request that does not fit be expected to fail: HTTP itself takes the spaces around a header away
+# that its pattern forbids.
 ask() { # NAME KEY SEED [TENANT]
   local name=$1 key=$2
   echo "schemathesis: as $name"
   # In a folder of its own: it leaves files behind.
   (cd "$work" && SCHEMATHESIS_TENANT=${4:-} SCHEMATHESIS_HOOKS=schemathesis_hooks PYTHONPATH=$OLDPWD/scripts \
     PYTHONDONTWRITEBYTECODE=1 "$home/venv/bin/schemathesis" run "$base/v3/api-docs" --header "Authorization: Bearer $key" --checks all \
-    --exclude-checks positive_data_acceptance --max-time "$seconds" --seed "$3" --request-timeout 30 \
+    --exclude-checks positive_data_acceptance,negative_data_rejection --max-time "$seconds" --seed "$3" --request-timeout 30 \
     --continue-on-failure --generation-database none --report json --report-json-path "$work/$name.json" --no-color \
     >"$work/$name.log" 2>&1) || { cat "$work/$name.log" >&2; return 1; }
 }
