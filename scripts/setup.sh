@@ -3,7 +3,7 @@
 # apt on Debian and Ubuntu. Silent and quick when everything is there.
 #
 # usage: scripts/setup.sh            for building and running
-#        scripts/setup.sh brokers    and for the tests: RabbitMQ, NATS, Redis, and Java with Maven for Kafka
+#        scripts/setup.sh brokers    and for the tests: RabbitMQ, NATS, Redis, Java with Maven for Kafka, Python and Node
 set -euo pipefail
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -34,6 +34,9 @@ if [ "${1:-}" = brokers ]; then
   command -v redis-server >/dev/null || missing+=(redis-server)
   command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
   command -v mvn >/dev/null || missing+=(maven)
+  # Libraries of others verify what is sent, and schemathesis reads the API's document.
+  python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+  command -v npm >/dev/null || missing+=(nodejs npm)
 fi
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
