@@ -56,6 +56,7 @@ mod sealed_payload;
 pub mod secret_column;
 pub mod settlement;
 mod settlement_columns;
+mod small_steps;
 mod storable_text;
 pub mod store;
 pub mod subscription_consumers;

@@ -5,10 +5,8 @@ use callbacks_interfaces::ids::{ConfigurationId, ExecutionId};
 use sqlx::types::Uuid;
 
 use crate::error::StoreError;
+use crate::small_steps::{STEP, in_small_steps};
 use crate::store::Store;
-
-/// Deliveries ended by one statement.
-const STEP: usize = 5_000;
 
 /// Ends those of one deleted configuration. Returns how many.
 ///
@@ -30,10 +28,9 @@ pub async fn skip_orphaned_deliveries_across_tenants(store: &Store) -> Result<u6
 }
 
 async fn skip(store: &Store, configuration: Option<Uuid>) -> Result<u64, StoreError> {
-    let mut skipped = 0;
-    loop {
+    in_small_steps(|| async move {
         let ids: Vec<Uuid> = (0..STEP).map(|_| ExecutionId::now_v7().uuid()).collect();
-        let done = sqlx::query!(
+        sqlx::query!(
             r#"
             WITH orphaned AS (
                 DELETE FROM delivery_queue WHERE (event_row_id, configuration_id) IN (
@@ -58,11 +55,7 @@ async fn skip(store: &Store, configuration: Option<Uuid>) -> Result<u64, StoreEr
             configuration,
         )
         .execute(&store.engine)
-        .await?
-        .rows_affected();
-        skipped += done;
-        if done < STEP as u64 {
-            return Ok(skipped);
-        }
-    }
+        .await
+    })
+    .await
 }

@@ -1,4 +1,4 @@
-//! Forgetting what the service promised to remember only for a while. Small steps, so that no statement takes long.
+//! Forgetting what the service promised to remember only for a while.
 
 use std::time::Duration;
 
@@ -7,10 +7,8 @@ use crate::orphaned_deliveries::skip_orphaned_deliveries_across_tenants;
 use crate::partitions::{
     DailyTable, drop_partitions_older_than_across_tenants, ensure_partitions_across_tenants,
 };
+use crate::small_steps::{STEP, in_small_steps};
 use crate::store::Store;
-
-/// Rows removed by one statement.
-const STEP: usize = 5_000;
 
 /// How long what is kept.
 #[derive(Clone, Debug)]
@@ -61,9 +59,8 @@ fn seconds(duration: Duration) -> i64 {
 /// # Errors
 /// When the database fails.
 pub async fn purge_event_ids_across_tenants(store: &Store, window: Duration) -> Result<u64, StoreError> {
-    let mut purged = 0;
-    loop {
-        let done = sqlx::query!(
+    in_small_steps(|| {
+        sqlx::query!(
             r#"
             DELETE FROM event_ids WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM event_ids WHERE accepted_at < now() - $1::bigint * interval '1 second'
@@ -73,13 +70,8 @@ pub async fn purge_event_ids_across_tenants(store: &Store, window: Duration) -> 
             STEP as i64,
         )
         .execute(&store.engine)
-        .await?
-        .rows_affected();
-        purged += done;
-        if done < STEP as u64 {
-            return Ok(purged);
-        }
-    }
+    })
+    .await
 }
 
 /// Forgets idempotent answers older than `keep`. Returns how many.
@@ -87,9 +79,8 @@ pub async fn purge_event_ids_across_tenants(store: &Store, window: Duration) -> 
 /// # Errors
 /// When the database fails.
 pub async fn purge_idempotency_keys_across_tenants(store: &Store, keep: Duration) -> Result<u64, StoreError> {
-    let mut purged = 0;
-    loop {
-        let done = sqlx::query!(
+    in_small_steps(|| {
+        sqlx::query!(
             r#"
             DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM idempotency_keys WHERE created_at < now() - $1::bigint * interval '1 second'
@@ -99,13 +90,8 @@ pub async fn purge_idempotency_keys_across_tenants(store: &Store, keep: Duration
             STEP as i64,
         )
         .execute(&store.engine)
-        .await?
-        .rows_affected();
-        purged += done;
-        if done < STEP as u64 {
-            return Ok(purged);
-        }
-    }
+    })
+    .await
 }
 
 /// Forgets quarantined messages that were replayed or discarded more than `keep` ago. Returns how many.
@@ -116,9 +102,8 @@ pub async fn purge_settled_quarantine_across_tenants(
     store: &Store,
     keep: Duration,
 ) -> Result<u64, StoreError> {
-    let mut purged = 0;
-    loop {
-        let done = sqlx::query!(
+    in_small_steps(|| {
+        sqlx::query!(
             r#"
             DELETE FROM quarantined_messages WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM quarantined_messages WHERE settled_at < now() - $1::bigint * interval '1 second'
@@ -128,11 +113,6 @@ pub async fn purge_settled_quarantine_across_tenants(
             STEP as i64,
         )
         .execute(&store.engine)
-        .await?
-        .rows_affected();
-        purged += done;
-        if done < STEP as u64 {
-            return Ok(purged);
-        }
-    }
+    })
+    .await
 }
