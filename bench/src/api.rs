@@ -15,9 +15,10 @@ use tokio::net::TcpStream;
 const SECRET: &str = "benchmark-secret-of-thirty-two-b";
 
 /// A client of one service; a connection a call, for none of these calls is measured.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Api {
     address: SocketAddr,
+    key: Option<String>,
 }
 
 /// Status and JSON body of an answer (`Null` when it has none).
@@ -27,9 +28,9 @@ pub(crate) struct Answer {
 }
 
 impl Api {
-    /// A client of the service at `address`.
-    pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address }
+    /// A client of the service at `address`; `key` is an operator's, where one is asked for.
+    pub(crate) fn new(address: SocketAddr, key: Option<String>) -> Self {
+        Self { address, key }
     }
 
     /// `GET path`.
@@ -112,12 +113,16 @@ impl Api {
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(TcpStream::connect(self.address).await?)).await?;
         let connection = tokio::spawn(connection);
-        let request = http::Request::builder()
+        let mut request = http::Request::builder()
             .method(method)
             .uri(path)
             .header("host", self.address.to_string())
-            .header("content-type", "application/json")
-            .body(Full::new(Bytes::from(body.map(|body| body.to_string()).unwrap_or_default())))?;
+            .header("content-type", "application/json");
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let request =
+            request.body(Full::new(Bytes::from(body.map(|body| body.to_string()).unwrap_or_default())))?;
         let response = sender.send_request(request).await?;
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await?.to_bytes();

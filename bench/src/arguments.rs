@@ -43,9 +43,9 @@ pub(crate) struct RunArguments {
     /// A Kafka broker, `host:port`; without one the scenarios with Kafka are left out, which is said.
     #[arg(long)]
     kafka: Option<String>,
-    /// Have the service encrypt the payloads it stores.
+    /// Every guard on: API keys are asked for, and stored payloads are encrypted.
     #[arg(long)]
-    pub(crate) encrypt_payloads: bool,
+    pub(crate) guarded: bool,
     /// Only scenarios whose name starts with this (repeatable); the ceiling always runs.
     #[arg(long)]
     scenario: Vec<String>,
@@ -84,8 +84,8 @@ impl RunArguments {
     }
 
     /// The Kafka broker.
-    pub(crate) fn kafka(&self) -> Option<String> {
-        self.kafka.clone()
+    pub(crate) fn kafka(&self) -> Option<&str> {
+        self.kafka.as_deref()
     }
 
     /// How long and how much.

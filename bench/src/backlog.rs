@@ -48,7 +48,11 @@ impl Bench {
         ledger: &Arc<Ledger>,
     ) -> Result<Row> {
         let from = self.meter.snapshot(ledger).await?;
-        let load = RunningLoad::start(self.service.address(), traffic.load(types), Arc::clone(ledger))?;
+        let load = RunningLoad::start(
+            self.service.address(),
+            traffic.load(types, self.service.producer_key()),
+            Arc::clone(ledger),
+        )?;
         while !load.is_finished() {
             tokio::time::sleep(POLL).await;
             self.meter.sample_memory()?;

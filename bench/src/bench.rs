@@ -1,6 +1,5 @@
 //! Runs scenarios against one service: set the endpoints up, load, measure, check that nothing was lost.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,14 +40,15 @@ pub(crate) struct Stage {
 }
 
 impl Bench {
-    /// Starts service and receiver and authorizes the one for the other.
-    pub(crate) async fn start(binary: &Path, plan: Plan, kafka: Option<String>) -> Result<Self> {
-        progress("starting the service with a fresh PostgreSQL");
-        let service = Service::start(binary, kafka.as_deref()).await?;
-        let (receiver, api) = (Receiver::start()?, Api::new(service.address()));
+    /// Starts a receiver, which the service gets authorized for.
+    pub(crate) async fn start(service: Service, plan: Plan, kafka: Option<&str>) -> Result<Self> {
+        let (receiver, api) = (Receiver::start()?, service.api());
+        if service.is_guarded() {
+            api.encrypt_payloads().await?;
+        }
         api.authorize(receiver.address()).await?;
         let meter = Meter::of(&service).await?;
-        Ok(Self { service, receiver, api, meter, plan, kafka })
+        Ok(Self { service, receiver, api, meter, plan, kafka: kafka.map(str::to_owned) })
     }
 
     /// Runs one scenario and returns its row (the backlog has several).
@@ -83,7 +83,7 @@ impl Bench {
         let capacity = traffic.capacity(self.plan.warm_up + self.plan.measure);
         let stage = self.set_up(name, traffic, capacity).await?;
         let ledger = Arc::clone(&stage.ledger);
-        let load = traffic.load(&stage.event_types);
+        let load = traffic.load(&stage.event_types, self.service.producer_key());
         let load = RunningLoad::start(self.service.address(), load, Arc::clone(&ledger))?;
         self.watch(name, self.plan.warm_up, &ledger).await?;
         let from = self.meter.snapshot(&ledger).await?;

@@ -16,19 +16,20 @@ pub(crate) struct RequestTemplate {
 
 impl RequestTemplate {
     /// `POST /api/v1/events` with one event of `event_type`.
-    pub(crate) fn single(event_type: &str) -> Self {
-        Self::over_http("/api/v1/events", &event(event_type))
+    pub(crate) fn single(event_type: &str, key: Option<&str>) -> Self {
+        Self::over_http("/api/v1/events", &event(event_type), key)
     }
 
     /// `POST /api/v1/events/batch` with `count` events of `event_type`.
-    pub(crate) fn batch(event_type: &str, count: usize) -> Self {
+    pub(crate) fn batch(event_type: &str, count: usize, key: Option<&str>) -> Self {
         let events = vec![event(event_type); count];
-        Self::over_http("/api/v1/events/batch", &format!("[{}]", events.join(",")))
+        Self::over_http("/api/v1/events/batch", &format!("[{}]", events.join(",")), key)
     }
 
-    fn over_http(path: &str, body: &str) -> Self {
+    fn over_http(path: &str, body: &str, key: Option<&str>) -> Self {
+        let authorization = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\n{authorization}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         let bytes = [head.as_bytes(), body.as_bytes()].concat();
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn numbering_touches_every_event_of_a_batch() {
-        let mut template = RequestTemplate::batch("bench.a", 3);
+        let mut template = RequestTemplate::batch("bench.a", 3, None);
         let text = String::from_utf8(template.numbered(41).to_vec()).expect("text");
         for number in 41..44 {
             assert!(text.contains(&format!(r#""seq":"{number:012}""#)));

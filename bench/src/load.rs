@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_closed_loop_of_batches_fills_the_ledger() {
         let ledger = Arc::new(Ledger::new(1_000, 1));
-        let load = load(Pace::Closed, RequestTemplate::batch("bench.test", 10));
+        let load = load(Pace::Closed, RequestTemplate::batch("bench.test", 10, None));
         let running = RunningLoad::start(stub("202 Accepted"), load, Arc::clone(&ledger)).expect("starts");
         running.thread.join().expect("does not panic").expect("no request fails");
         assert_eq!(ledger.accepted_count(), 1_000);
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn an_open_loop_keeps_its_rate_and_stops_when_told() {
         let ledger = Arc::new(Ledger::new(10_000, 1));
-        let load = load(Pace::Open(1_000.0), RequestTemplate::single("bench.test"));
+        let load = load(Pace::Open(1_000.0), RequestTemplate::single("bench.test", None));
         let running = RunningLoad::start(stub("202 Accepted"), load, Arc::clone(&ledger)).expect("starts");
         std::thread::sleep(Duration::from_millis(500));
         assert_eq!(running.stop().expect("stops"), 0);
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_refusal_is_counted_and_not_taken_for_acceptance() {
         let ledger = Arc::new(Ledger::new(10_000, 1));
-        let load = load(Pace::Closed, RequestTemplate::single("bench.test"));
+        let load = load(Pace::Closed, RequestTemplate::single("bench.test", None));
         let address = stub("503 Service Unavailable");
         let running = RunningLoad::start(address, load, Arc::clone(&ledger)).expect("starts");
         std::thread::sleep(Duration::from_millis(100));

@@ -44,10 +44,8 @@ async fn main() -> Result<()> {
 
 async fn run(arguments: &RunArguments) -> Result<()> {
     let scenarios = arguments.scenarios()?;
-    let mut bench = bench::Bench::start(&arguments.binary()?, arguments.plan(), arguments.kafka()).await?;
-    if arguments.encrypt_payloads {
-        bench.api.encrypt_payloads().await?;
-    }
+    let service = service::Service::start(&arguments.binary()?, arguments.kafka(), arguments.guarded).await?;
+    let mut bench = bench::Bench::start(service, arguments.plan(), arguments.kafka()).await?;
     let (mut rows, mut ceiling) = (Vec::new(), None);
     for scenario in &scenarios {
         for mut row in bench.run(scenario).await? {

@@ -104,10 +104,10 @@ impl Traffic {
     }
 
     /// The load that sends it, with `event_types[n]` for topic `n`.
-    pub(crate) fn load(&self, event_types: &[String]) -> Load {
+    pub(crate) fn load(&self, event_types: &[String], key: Option<&str>) -> Load {
         let template = |event_type: &String| match self.batch {
-            1 => RequestTemplate::single(event_type),
-            count => RequestTemplate::batch(event_type, count),
+            1 => RequestTemplate::single(event_type, key),
+            count => RequestTemplate::batch(event_type, count, key),
         };
         Load {
             connections: self.connections,
