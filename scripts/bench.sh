@@ -6,16 +6,10 @@ scripts/setup.sh brokers
 cargo build --release --locked -p callbacks-cli -p callbacks-bench
 cargo run --release --quiet --locked -p callbacks-core --example signing_cost
 
-brokers=$(mktemp -d /tmp/callbacks-bench-brokers.XXXXXX)
-finish() {
-  scripts/brokers/stop.sh "$brokers" >/dev/null || true
-  rm -rf "$brokers"
+measure() {
+  local kafka=()
+  if [ "$CALLBACKS_TEST_KAFKA" != unavailable ]; then kafka=(--kafka "$CALLBACKS_TEST_KAFKA"); fi
+  "${CARGO_TARGET_DIR:-target}/release/callbacks-bench" run ${kafka[@]+"${kafka[@]}"} "$@"
 }
-trap finish EXIT
-trap 'exit 130' INT TERM
-scripts/brokers/start.sh "$brokers" kafka >&2
-# shellcheck source=/dev/null
-. "$brokers/env"
-kafka=()
-if [ "$CALLBACKS_TEST_KAFKA" != unavailable ]; then kafka=(--kafka "$CALLBACKS_TEST_KAFKA"); fi
-"${CARGO_TARGET_DIR:-target}/release/callbacks-bench" run ${kafka[@]+"${kafka[@]}"} "$@"
+export -f measure
+scripts/with-test-brokers.sh kafka -- bash -euo pipefail -c 'measure "$@"' measure "$@"

@@ -4,20 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh brokers
 
-brokers=$(mktemp -d /tmp/callbacks-test-brokers.XXXXXX)
-finish() {
-  scripts/brokers/stop.sh "$brokers" >/dev/null || true
-  rm -rf "$brokers"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
 # Compiling takes both cores; the brokers start afterwards, so that none of them times out meanwhile.
 cargo test --workspace --locked --no-run "$@"
-scripts/brokers/start.sh "$brokers" >&2
-# shellcheck source=/dev/null
-. "$brokers/env"
-scripts/with-test-database.sh cargo test --workspace --locked --no-fail-fast "$@"
+scripts/with-test-brokers.sh -- scripts/with-test-database.sh cargo test --workspace --locked --no-fail-fast "$@"
 
 # Arguments choose tests; whoever chooses none wants everything.
 if [ $# -eq 0 ]; then

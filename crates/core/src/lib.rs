@@ -5,6 +5,10 @@
 //! out through `delivery`. Every decision is a pure function in a file of its own; the `engine` joins the loops around
 //! them. `intake::acceptor` is the only writer of events, `delivery::recorder` the only writer of outcomes.
 
+// What panics stops more than the work it was given; tests may.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unreachable))]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 pub mod access;
 pub mod backoff;
 pub mod before;

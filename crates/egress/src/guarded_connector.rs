@@ -159,7 +159,7 @@ impl GuardedConnector {
         timings: &mut PhaseTimings,
     ) -> Result<(TcpStream, IpAddr), Fault> {
         let started = Instant::now();
-        let tried = &addresses[..addresses.len().min(ADDRESSES_TRIED)];
+        let tried = addresses.get(..ADDRESSES_TRIED).unwrap_or(addresses);
         let mut last = io::Error::from(io::ErrorKind::TimedOut);
         for (index, &address) in tried.iter().enumerate() {
             let left = self.connect_timeout.saturating_sub(started.elapsed());

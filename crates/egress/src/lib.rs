@@ -9,6 +9,10 @@
 //! Deliberately absent: redirects, proxies from the environment, decompression, cookies, retries (except once, when a
 //! kept-alive connection turns out to be dead before a single byte came back), and any switch that turns TLS verification off.
 
+// What panics stops more than the work it was given; tests may.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unreachable))]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 mod access_tokens;
 mod connection_pool;
 pub mod dialer;

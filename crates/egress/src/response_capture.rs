@@ -48,7 +48,7 @@ impl Captured {
     /// Appends what fits; false when there was more than that.
     fn take(&mut self, data: &[u8], limit: usize) -> bool {
         let room = limit - self.body.len();
-        self.body.extend_from_slice(&data[..data.len().min(room)]);
+        self.body.extend_from_slice(data.get(..room).unwrap_or(data));
         data.len() <= room
     }
 

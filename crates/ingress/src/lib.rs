@@ -9,6 +9,10 @@
 //! Deliberately absent: the database, the making of events, retries of what the intake refuses. To add a broker: a file
 //! with an `EventSource`, a line in `registry`, and its place in the conformance suite of this crate's tests.
 
+// What panics stops more than the work it was given; tests may.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unreachable))]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 pub mod connection;
 #[cfg(feature = "kafka")]
 mod kafka;

@@ -134,7 +134,7 @@ fn check_written(text: &str) -> Result<(), CallbackUrlError> {
     if authority.is_empty() || authority.starts_with(':') {
         return Err(CallbackUrlError::NoHost);
     }
-    if has_ambiguous_dots(&rest[authority.len()..]) {
+    if has_ambiguous_dots(rest.strip_prefix(authority).unwrap_or_default()) {
         return Err(CallbackUrlError::AmbiguousPath);
     }
     Ok(())
@@ -144,9 +144,9 @@ fn check_written(text: &str) -> Result<(), CallbackUrlError> {
 fn has_ambiguous_dots(path_and_query: &str) -> bool {
     let path = path_and_query.split('?').next().unwrap_or_default();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
-    segments.windows(2).any(|pair| {
-        let next = pair[1].to_ascii_lowercase().replace("%2e", ".");
-        pair[0].is_empty() && matches!(next.as_str(), "." | "..")
+    segments.array_windows().any(|[before, next]| {
+        let next = next.to_ascii_lowercase().replace("%2e", ".");
+        before.is_empty() && matches!(next.as_str(), "." | "..")
     })
 }
 

@@ -79,7 +79,7 @@ impl DomainPattern {
     #[must_use]
     pub fn host(&self) -> &str {
         let start = if self.is_wildcard() { 2 } else { 0 };
-        &self.text[start..start + self.host_len]
+        self.text.get(start..start + self.host_len).unwrap_or_default()
     }
 
     /// The port, when one is named.

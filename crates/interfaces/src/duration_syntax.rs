@@ -136,7 +136,7 @@ fn components(text: &str) -> Vec<(&str, &str)> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find(is_number) {
-        let from_number = &rest[start..];
+        let (_, from_number) = rest.split_at(start);
         let number_len = from_number.find(|c| !is_number(c)).unwrap_or(from_number.len());
         let (number, after) = from_number.split_at(number_len);
         let unit_len = after.find(|c| !is_unit(c)).unwrap_or(after.len());

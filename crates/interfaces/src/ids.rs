@@ -117,7 +117,7 @@ impl fmt::Display for DeliveryId {
         // 32 bytes are always 43 characters, so neither step can fail; an error would be a bug.
         let length = URL_SAFE_NO_PAD.encode_slice(pair, &mut text).map_err(|_| fmt::Error)?;
         f.write_str(DELIVERY_PREFIX)?;
-        f.write_str(std::str::from_utf8(&text[..length]).map_err(|_| fmt::Error)?)
+        f.write_str(text.get(..length).and_then(|text| std::str::from_utf8(text).ok()).ok_or(fmt::Error)?)
     }
 }
 

@@ -12,6 +12,10 @@
 //! Deliberately absent: policy (core), persistence (models), HTTP statuses (web). The feature
 //! `openapi` adds `utoipa` schemas and nothing else.
 
+// What panics stops more than the work it was given; tests may.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unreachable))]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 pub mod authorized_domain;
 pub mod authorized_domain_draft;
 pub mod body_format;

@@ -142,8 +142,9 @@ fn check_form(reader: &mut FieldReader<'_>, secret: &SecretText, used: &[(Signat
 
 fn check_distinct(reader: &mut FieldReader<'_>, used: &[(SignatureScheme, String)]) {
     for (position, (scheme, header)) in used.iter().enumerate() {
-        let clash = used[..position]
+        let clash = used
             .iter()
+            .take(position)
             .find(|(other, taken)| taken.eq_ignore_ascii_case(header) && !scheme.shares_header_with(*other));
         if let Some((other, _)) = clash {
             let message = format!("{scheme} and {other} cannot both be in the header {header}");

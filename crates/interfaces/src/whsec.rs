@@ -66,12 +66,8 @@ pub fn symmetric_key(secret: &str) -> Result<Zeroizing<Vec<u8>>, KeyFormError> {
 pub fn private_seed(secret: &str) -> Result<Zeroizing<[u8; 32]>, KeyFormError> {
     let encoded = secret.strip_prefix(PRIVATE_PREFIX).ok_or(KeyFormError::Private)?;
     let bytes = LENIENT.decode(encoded).map(Zeroizing::new).map_err(|_| KeyFormError::Private)?;
-    match bytes.len() {
-        32 | 64 => {
-            let mut seed = Zeroizing::new([0; 32]);
-            seed.copy_from_slice(&bytes[..32]);
-            Ok(seed)
-        }
+    match bytes.first_chunk() {
+        Some(seed) if matches!(bytes.len(), 32 | 64) => Ok(Zeroizing::new(*seed)),
         _ => Err(KeyFormError::Private),
     }
 }

@@ -90,12 +90,14 @@ impl Drop for HotConnection<'_> {
 
 impl Deref for HotConnection<'_> {
     type Target = PgConnection;
+    #[expect(clippy::expect_used, reason = "only `keep` takes it, and that consumes the whole")]
     fn deref(&self) -> &PgConnection {
         self.connection.as_ref().expect("present until kept")
     }
 }
 
 impl DerefMut for HotConnection<'_> {
+    #[expect(clippy::expect_used, reason = "only `keep` takes it, and that consumes the whole")]
     fn deref_mut(&mut self) -> &mut PgConnection {
         self.connection.as_mut().expect("present until kept")
     }

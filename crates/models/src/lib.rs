@@ -12,6 +12,10 @@
 //! Deliberately absent: decisions (core), HTTP, retries of failed statements. The only dynamic SQL is `filter_sql`, and the
 //! names of columns in [`resealing`].
 
+// What panics stops more than the work it was given; tests may.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unreachable))]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 pub mod acceptance;
 pub mod api_keys;
 pub mod audit_log;

@@ -126,11 +126,11 @@ fn parse_labels(mut text: &str) -> Option<(Labels<'_>, &str)> {
 
 fn unquote(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
         match c {
-            '"' => return Some((value, &text[at + 1..])),
-            '\\' => match chars.next()?.1 {
+            '"' => return Some((value, chars.as_str())),
+            '\\' => match chars.next()? {
                 'n' => value.push('\n'),
                 other => value.push(other),
             },

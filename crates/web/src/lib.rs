@@ -8,6 +8,10 @@
 //! Deliberately absent: SQL and the models crate (never imported here), any outgoing connection, any reading of files
 //! or environment. Invariant: no input, however broken, is answered with a 5xx or a panic.
 
+// What panics stops more than the work it was given; tests may.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::panic, clippy::unreachable))]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
 pub mod accept;
 pub mod auth;
 pub mod exposition;

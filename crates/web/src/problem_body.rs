@@ -75,13 +75,13 @@ impl RequestFacts {
     }
 
     fn raised(&self, mut problem: Value) -> Value {
-        for name in RAISED {
-            let member = problem["extensions"][name].clone();
-            if !member.is_null() {
-                problem[name] = member;
-            }
+        let extensions = problem.get("extensions").cloned().unwrap_or_default();
+        let raised =
+            RAISED.iter().filter_map(|name| Some(((*name).to_owned(), extensions.get(name)?.clone())));
+        if let Some(members) = problem.as_object_mut() {
+            members.extend(raised.filter(|(_, member)| !member.is_null()));
+            members.insert("path".to_owned(), self.path().into());
         }
-        problem["path"] = self.path().into();
         problem
     }
 

@@ -316,7 +316,7 @@ pub(crate) fn execution(
 
 /// The first `limit` characters as text PostgreSQL can store: no NUL, invalid UTF-8 replaced.
 fn kept_text(bytes: &[u8], limit: usize) -> String {
-    let head = &bytes[..bytes.len().min(limit * 4)];
+    let head = bytes.get(..limit * 4).unwrap_or(bytes);
     String::from_utf8_lossy(head).chars().filter(|c| *c != '\0').take(limit).collect()
 }
 

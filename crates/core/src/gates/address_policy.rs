@@ -101,6 +101,7 @@ static V4: LazyLock<AddressRanges<u32>> = LazyLock::new(|| ranges_v4(FORBIDDEN_V
 static V6: LazyLock<AddressRanges<u128>> = LazyLock::new(|| ranges_v6(FORBIDDEN_V6));
 static V6_NAMED: LazyLock<AddressRanges<u128>> = LazyLock::new(|| ranges_v6(NAMED_V6));
 
+#[expect(clippy::expect_used, reason = "the tables are literals, and tests read all of them")]
 fn ranges_v4(table: &[(&str, &'static str)]) -> AddressRanges<u32> {
     let parsed = table.iter().map(|(network, reason)| {
         let network: Ipv4Net = network.parse().expect("the table holds valid networks");
@@ -109,6 +110,7 @@ fn ranges_v4(table: &[(&str, &'static str)]) -> AddressRanges<u32> {
     AddressRanges::flatten(&parsed.collect::<Vec<_>>())
 }
 
+#[expect(clippy::expect_used, reason = "the tables are literals, and tests read all of them")]
 fn ranges_v6(table: &[(&str, &'static str)]) -> AddressRanges<u128> {
     let parsed = table.iter().map(|(network, reason)| {
         let network: Ipv6Net = network.parse().expect("the table holds valid networks");

@@ -85,7 +85,7 @@ fn normalised(path: &str) -> String {
         match (byte, encoded_byte(after)) {
             (b'%', Some(decoded)) => {
                 push(&mut text, decoded, is_unreserved(decoded));
-                rest = &after[2..];
+                rest = after.get(2..).unwrap_or_default();
             }
             (byte, _) => push(
                 &mut text,

@@ -264,13 +264,11 @@ fn put_repeats_back(accepted: Vec<EventAccepted>, positions: &[usize]) -> Vec<Ev
     if positions.len() == accepted.len() {
         return accepted;
     }
-    let mut answered = vec![false; accepted.len()];
-    positions
-        .iter()
-        .map(|position| {
-            let mut answer = accepted[*position].clone();
-            answer.duplicate |= std::mem::replace(&mut answered[*position], true);
-            answer
-        })
-        .collect()
+    let mut answers: Vec<_> = accepted.into_iter().map(|answer| (answer, false)).collect();
+    let repeated = |position: &usize| {
+        let (answer, given) = answers.get_mut(*position)?;
+        let duplicate = answer.duplicate | std::mem::replace(given, true);
+        Some(EventAccepted { duplicate, ..answer.clone() })
+    };
+    positions.iter().filter_map(repeated).collect()
 }

@@ -56,11 +56,13 @@ pub async fn test_fire(
         return Err(missing(&["topic"], "Missing topic"));
     };
     let payload = body.get("payload").filter(|payload| !payload.is_null()).cloned().unwrap_or(json!({}));
-    let mut event = json!({ "type": topic, "payload": payload, "source": "svc-infra" });
-    if let Some(tenant) = body.get("tenantId") {
-        event["tenantId"] = tenant.clone();
-    }
-    let submission = EventSubmission::parse(event.to_string().as_bytes()).map_err(as_topic)?;
+    let mut event = Map::from_iter([
+        ("type".to_owned(), json!(topic)),
+        ("payload".to_owned(), payload),
+        ("source".to_owned(), json!("svc-infra")),
+    ]);
+    event.extend(body.get_key_value("tenantId").map(|(name, tenant)| (name.clone(), tenant.clone())));
+    let submission = EventSubmission::parse(Value::Object(event).to_string().as_bytes()).map_err(as_topic)?;
     let accepted = accept_one(desk, scope, submission).await?;
     let number = accepted.row_id.map(outbox_number).unwrap_or_default();
     Ok(if accepted.matched == 0 { 0 } else { number })
@@ -164,12 +166,13 @@ impl<'a> Wanted<'a> {
         desk: &Management,
         scope: &TenantScope,
     ) -> Result<Option<CallbackConfiguration>, ManagementError> {
-        let mut filters = json!({ "url": self.canonical, "wireProfile": WireProfile::SvcInfra });
-        filters["tenantId"] = match (scope, self.tenant) {
+        let tenant = match (scope, self.tenant) {
             (TenantScope::One(own), _) => json!(own),
             (TenantScope::All, Some(named)) => named.clone(),
             (TenantScope::All, None) => json!(TenantId::default_tenant()),
         };
+        let filters =
+            json!({ "url": self.canonical, "wireProfile": WireProfile::SvcInfra, "tenantId": tenant });
         let request = json!({ "filters": filters, "sort": ["createdAt,asc"], "size": CANDIDATES });
         let request = request.as_object().cloned().unwrap_or_default();
         let found = stored::filter(&desk.store, scope, &FilterRequest::from_body(&request)?).await?;

@@ -68,7 +68,7 @@ impl TenantDirectory {
 
     /// Configurations with a pattern for this type, whatever their status.
     pub fn wanting(&self, event_type: &str) -> impl Iterator<Item = &Arc<Target>> {
-        self.index.matching(event_type).into_iter().map(|position| &self.targets[position])
+        self.index.matching(event_type).into_iter().filter_map(|position| self.targets.get(position))
     }
 }
 

@@ -55,7 +55,9 @@ impl Work {
     }
 
     fn plus(self, other: Self) -> Self {
-        Self(std::array::from_fn(|power| self.0[power].saturating_add(other.0[power])))
+        let mut sum = self.0;
+        sum.iter_mut().zip(other.0).for_each(|(one, more)| *one = one.saturating_add(more));
+        Self(sum)
     }
 
     fn times(self, factor: u64) -> Self {

@@ -110,17 +110,19 @@ impl Visitor<'_> for Equals<'_> {
 fn compact(json: &str) -> Result<String, FilterFailure> {
     let mut text = String::with_capacity(json.len());
     let mut rest = json;
-    while let Some(next) = rest.chars().next() {
+    let mut following = rest.chars();
+    while let Some(next) = following.next() {
         if next == '"' {
             let (literal, after) = rest.split_at(string_length(rest));
             let content: String = serde_json::from_str(literal).map_err(|_| not_json())?;
             text.push_str(&serde_json::to_string(&content).map_err(|_| not_json())?);
             rest = after;
+            following = rest.chars();
         } else {
             if !next.is_ascii_whitespace() {
                 text.push(next);
             }
-            rest = &rest[next.len_utf8()..];
+            rest = following.as_str();
         }
     }
     Ok(text)

@@ -27,10 +27,10 @@ pub fn quarantined(
         position: message.place.position.clone(),
         reason,
         message_at: message.said.time,
-        key: message.key.as_ref().map(|key| key[..key.len().min(keep)].to_vec()),
+        key: message.key.as_ref().map(|key| key.get(..keep).unwrap_or(key).to_vec()),
         content_type: message.said.content_type.clone(),
         headers: serde_json::to_value(shown_headers(message)).unwrap_or_default(),
-        payload: whole.map(|payload| payload[..payload.len().min(keep)].to_vec()),
+        payload: whole.map(|payload| payload.get(..keep).unwrap_or(payload).to_vec()),
         payload_size: whole.map_or(0, |payload| i64::try_from(payload.len()).unwrap_or(i64::MAX)),
     }
 }

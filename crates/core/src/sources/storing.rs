@@ -257,9 +257,9 @@ impl Storing {
             match quarantined_messages::insert(&self.around.store, &poison).await {
                 Ok(new) => {
                     self.tally.quarantined(poison.len(), new);
-                    if new > 0 {
+                    if let Some(NewQuarantined { reason, .. }) = poison.first().filter(|_| new > 0) {
                         let tenant = tenant_of(&self.feed);
-                        warn!(tenant = ?tenant, messages = new, reason = %poison[0].reason, "{new} messages are no events and went to quarantine; the first because {}", poison[0].reason);
+                        warn!(tenant = ?tenant, messages = new, %reason, "{new} messages are no events and went to quarantine; the first because {reason}");
                     }
                     return;
                 }

@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
     }
 
     fn word(&mut self, word: &'static str) -> Result<Json<'a>, JsonFault> {
-        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
+        if !self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
             return Err(self.fault("a value is missing"));
         }
         self.at += word.len();
@@ -150,7 +150,12 @@ impl<'a> Reader<'a> {
             }
             self.required_digits()?;
         }
-        Ok(Json::Number(&self.source[start..self.at]))
+        Ok(Json::Number(self.since(start)))
+    }
+
+    /// What was read from `start` on. Reading begins and ends beside ASCII characters, so both are borders of characters.
+    fn since(&self, start: usize) -> &'a str {
+        self.source.get(start..self.at).unwrap_or_default()
     }
 
     fn digits(&mut self) {
@@ -187,7 +192,7 @@ impl<'a> Reader<'a> {
                 None => return Err(self.fault("a text does not end")),
             }
         }
-        let source = &self.source[start..self.at];
+        let source = self.since(start);
         self.at += 1;
         Ok(Quoted { source, plain })
     }
@@ -257,7 +262,7 @@ impl<'a> Reader<'a> {
         self.skip_blanks();
         let start = self.at;
         let value = self.value(depth + 1)?;
-        Ok(Member { key: decoded(quoted)?, quoted, value, source: &self.source[start..self.at] })
+        Ok(Member { key: decoded(quoted)?, quoted, value, source: self.since(start) })
     }
 
     /// After an item: whether the list ends here, or a comma says that there is another one.

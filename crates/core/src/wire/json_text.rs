@@ -66,10 +66,9 @@ fn push_character(character: char, escapes: Escapes, out: &mut String) {
 }
 
 fn push_unit(unit: u16, out: &mut String) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push_str("\\u");
     for shift in [12, 8, 4, 0] {
-        out.push(char::from(DIGITS[usize::from((unit >> shift) & 0xf)]));
+        out.extend(char::from_digit(u32::from((unit >> shift) & 0xf), 16));
     }
 }
 

@@ -174,8 +174,9 @@ fn translate(name: &str, value: &str, told: &mut Vec<(String, String)>) -> Resul
 /// An option of a JAAS line such as `…PlainLoginModule required username="u" password="p";`.
 fn jaas_option(line: &str, option: &str) -> Option<String> {
     let (_, after) = line.split_once(&format!("{option}="))?;
-    let quote = after.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-    let (value, _) = after[1..].split_once(quote)?;
+    let mut quoted = after.chars();
+    let quote = quoted.next().filter(|quote| matches!(quote, '"' | '\''))?;
+    let (value, _) = quoted.as_str().split_once(quote)?;
     Some(value.to_owned())
 }
 

@@ -89,10 +89,13 @@ pub(crate) async fn revoke(
 
 /// The answer with the key, and beside it the one without, for whoever repeats the request with the same idempotency key.
 fn shown_once(made: &NewKey) -> Response {
-    let mut body = json!(made.view);
-    body["key"] = serde_json::Value::Null;
-    let kept = KeptBody(Bytes::from(body.to_string()));
-    body["key"] = made.key.expose().into();
+    let with_key = |key: Option<&str>| {
+        let mut body = json!(made.view);
+        body.as_object_mut().map(|members| members.insert("key".to_owned(), json!(key)));
+        body
+    };
+    let kept = KeptBody(Bytes::from(with_key(None).to_string()));
+    let body = with_key(Some(made.key.expose()));
     let mut response = created(&format!("/api/v1/api-keys/{}", made.view.id), body).into_response();
     response.extensions_mut().insert(kept);
     response

@@ -203,9 +203,9 @@ fn percent_decoded(bytes: &[u8]) -> Option<String> {
     while let Some((&first, tail)) = rest.split_first() {
         rest = tail;
         if first == b'%' {
-            let (high, low) = (hex_digit(*rest.first()?)?, hex_digit(*rest.get(1)?)?);
-            out.push(high << 4 | low);
-            rest = &rest[2..];
+            let (&[high, low], after) = rest.split_first_chunk()?;
+            out.push(hex_digit(high)? << 4 | hex_digit(low)?);
+            rest = after;
         } else {
             out.push(first);
         }

@@ -12,15 +12,18 @@ const CHUNK_SIZE_DIGITS: usize = 16;
 /// Whether the request these bytes begin with has both `Content-Length` and `Transfer-Encoding`, or a first chunk without
 /// a size one could count to. What is not there yet is not judged.
 pub(super) fn has_unclear_length(bytes: &[u8]) -> bool {
-    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+    let Some((head, rest)) = end.and_then(|end| bytes.split_at_checked(end)) else { return false };
     let (mut counted, mut chunked) = (false, false);
-    for line in bytes[..end].split(|byte| *byte == b'\n') {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-        let name = line[..colon].trim_ascii();
+    for line in head.split(|byte| *byte == b'\n') {
+        if !line.contains(&b':') {
+            continue;
+        }
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
         counted |= name.eq_ignore_ascii_case(b"content-length");
         chunked |= name.eq_ignore_ascii_case(b"transfer-encoding");
     }
-    chunked && (counted || is_no_chunk(&bytes[end + 4..]))
+    chunked && (counted || rest.get(4..).is_some_and(is_no_chunk))
 }
 
 fn is_no_chunk(body: &[u8]) -> bool {

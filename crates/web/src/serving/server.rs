@@ -209,7 +209,8 @@ impl Server {
 async fn is_unclear(stream: &TcpStream) -> bool {
     let mut seen = vec![0; HEAD_LOOKED_AT];
     let length = stream.peek(&mut seen).await.unwrap_or(0);
-    framing::has_unclear_length(&seen[..length])
+    seen.truncate(length);
+    framing::has_unclear_length(&seen)
 }
 
 /// Answers 400 and closes.
@@ -223,7 +224,7 @@ async fn speaks_h2(stream: &TcpStream) -> io::Result<bool> {
     let mut first = [0; H2_PREFACE.len()];
     loop {
         let seen = stream.peek(&mut first).await?;
-        if seen == 0 || !H2_PREFACE.starts_with(&first[..seen]) {
+        if seen == 0 || first.get(..seen).is_none_or(|first| !H2_PREFACE.starts_with(first)) {
             return Ok(false);
         }
         if seen == H2_PREFACE.len() {

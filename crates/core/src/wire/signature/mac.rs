@@ -10,6 +10,7 @@ use sha2::Sha256;
 pub(super) struct Sha256Key(Hmac<Sha256>);
 
 impl Sha256Key {
+    #[expect(clippy::expect_used, reason = "the error is another algorithm's: HMAC takes every length")]
     pub(super) fn new(key: &[u8]) -> Self {
         Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
     }
@@ -27,6 +28,7 @@ impl Sha256Key {
 pub(super) struct Sha1Key(Hmac<Sha1>);
 
 impl Sha1Key {
+    #[expect(clippy::expect_used, reason = "the error is another algorithm's: HMAC takes every length")]
     pub(super) fn new(key: &[u8]) -> Self {
         Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
     }
@@ -38,10 +40,8 @@ impl Sha1Key {
 
 /// Appends lower-case hex.
 pub(super) fn push_hex(digest: &[u8], text: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    text.extend(
-        digest.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]),
-    );
+    let digit = |half: u8| half + if half < 10 { b'0' } else { b'a' - 10 };
+    text.extend(digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
 /// A text of ours as a header value. It is always visible ASCII, so there is always one.
