@@ -1,9 +1,12 @@
 //! Keys of the API: who holds which, and the hash of what they hold.
 
-use callbacks_interfaces::tenant::TenantId;
+use callbacks_interfaces::instant;
+use callbacks_interfaces::tenant::{TenantId, TenantScope};
+use serde::Serialize;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
+use crate::change::Told;
 use crate::error::StoreError;
 use crate::event_ref::stored_tenant;
 use crate::store::Store;
@@ -27,26 +30,31 @@ pub struct NewApiKey {
     pub expires_at: Option<OffsetDateTime>,
 }
 
-/// A key as it is stored, without the hash.
-#[derive(Clone, Debug)]
+/// A key as it is stored and shown: everything but the key and its hash.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StoredApiKey {
-    /// Its id.
+    /// Its id, the part of the key after `cbk_`.
     pub id: Uuid,
-    /// Whose it is; `None` for an operator.
-    pub tenant_id: Option<String>,
-    /// Name of its role.
-    pub role: String,
     /// A name for people.
     pub name: String,
+    /// Name of its role.
+    pub role: String,
+    /// Whose it is; absent for an operator's.
+    pub tenant_id: Option<String>,
     /// When it was made.
+    #[serde(with = "instant")]
     pub created_at: OffsetDateTime,
     /// Who made it.
     pub created_by: String,
     /// When it ends.
+    #[serde(with = "instant::option")]
     pub expires_at: Option<OffsetDateTime>,
     /// When it was revoked.
+    #[serde(with = "instant::option")]
     pub revoked_at: Option<OffsetDateTime>,
     /// When it was used last, to the minute.
+    #[serde(with = "instant::option")]
     pub last_used_at: Option<OffsetDateTime>,
 }
 
@@ -65,19 +73,29 @@ pub struct EffectiveApiKey {
     pub expires_at: Option<OffsetDateTime>,
 }
 
-/// Stores a key, and registers its tenant if nobody has.
+/// Stores a key, and registers its tenant if nobody has. `None` when the tenant was deleted: no key of it is accepted.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn create(store: &Store, key: &NewApiKey) -> Result<StoredApiKey, StoreError> {
+pub async fn create(store: &Store, key: &NewApiKey) -> Result<Option<StoredApiKey>, StoreError> {
     let tenant = key.tenant.as_ref().map(TenantId::as_str);
-    let mut transaction = store.engine.begin().await?;
+    let mut change = store.change(&TenantScope::All).await?;
     sqlx::query!(
         "INSERT INTO tenants (id) SELECT $1::text WHERE $1::text IS NOT NULL ON CONFLICT (id) DO NOTHING",
         tenant
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
+    // The lock keeps the tenant from being deleted until the key is there to be deleted with it.
+    let deleted = sqlx::query_scalar!(
+        r#"SELECT deleted_at IS NOT NULL AS "deleted!" FROM tenants WHERE id = $1 FOR SHARE"#,
+        tenant
+    )
+    .fetch_optional(&mut *change)
+    .await?;
+    if deleted == Some(true) {
+        return Ok(None);
+    }
     let created = sqlx::query_as!(
         StoredApiKey,
         r#"
@@ -93,10 +111,10 @@ pub async fn create(store: &Store, key: &NewApiKey) -> Result<StoredApiKey, Stor
         key.created_by,
         key.expires_at,
     )
-    .fetch_one(&mut *transaction)
+    .fetch_one(&mut *change)
     .await?;
-    transaction.commit().await?;
-    Ok(created)
+    change.commit([Told::created(tenant.unwrap_or_default(), &created)?]).await?;
+    Ok(Some(created))
 }
 
 /// Reads one; `None` when there is none of that id.
@@ -148,7 +166,19 @@ pub async fn list_across_tenants(
 /// # Errors
 /// When the database fails.
 pub async fn revoke(store: &Store, id: Uuid) -> Result<Option<StoredApiKey>, StoreError> {
-    let found = sqlx::query_as!(
+    let mut change = store.change(&TenantScope::All).await?;
+    let before = sqlx::query_as!(
+        StoredApiKey,
+        r#"
+        SELECT id, tenant_id, role, name, created_at, created_by, expires_at, revoked_at, last_used_at
+        FROM api_keys WHERE id = $1 FOR NO KEY UPDATE
+        "#,
+        id,
+    )
+    .fetch_optional(&mut *change)
+    .await?;
+    let Some(before) = before else { return Ok(None) };
+    let after = sqlx::query_as!(
         StoredApiKey,
         r#"
         UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1
@@ -156,9 +186,10 @@ pub async fn revoke(store: &Store, id: Uuid) -> Result<Option<StoredApiKey>, Sto
         "#,
         id,
     )
-    .fetch_optional(&store.engine)
+    .fetch_one(&mut *change)
     .await?;
-    Ok(found)
+    change.commit([Told::changed(after.tenant_id.as_deref().unwrap_or_default(), &before, &after)?]).await?;
+    Ok(Some(after))
 }
 
 /// A number that grows whenever the set of accepted keys may have changed.

@@ -1,10 +1,12 @@
-//! The audit log: appended to, read, never changed.
+//! The audit log: appended to with each change (`change`), read, never changed.
 
 use callbacks_interfaces::cursor::Cursor;
 use callbacks_interfaces::tenant::TenantScope;
+use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
+use crate::change::{Telling, Told};
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -57,6 +59,21 @@ pub struct AuditHead {
     pub hash: Vec<u8>,
 }
 
+/// Who does what. Every change that is made with a store in these hands is told with it.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// Who does it.
+    pub actor: String,
+    /// In which role.
+    pub role: String,
+    /// What is done.
+    pub operation: String,
+    /// To what.
+    pub target: String,
+    /// How it will be answered once it is done; an HTTP status, 0 for the command line.
+    pub status: i16,
+}
+
 /// Computes a link's hash from the entry, its number, and the hash before it.
 pub type Seal = fn(&AuditEntry, i64, &[u8]) -> [u8; 32];
 
@@ -85,26 +102,49 @@ impl From<LinkRow> for AuditLink {
     }
 }
 
-/// Appends an entry to its tenant's chain. Writers of one chain wait for each other.
-///
-/// # Errors
-/// When the database fails; then nothing was appended.
-pub async fn append(store: &Store, entry: &AuditEntry, seal: Seal) -> Result<(), StoreError> {
-    let mut transaction = store.begin_for_named(&entry.tenant_id).await?;
+/// Appends what a change did to its tenant's chain, in the change's own transaction. Whoever changes something of the same
+/// tenant waits here until that transaction ends, so their numbers follow each other without a gap.
+pub(crate) async fn append(
+    connection: &mut PgConnection,
+    telling: &Telling,
+    told: Told,
+) -> Result<(), StoreError> {
     let head = sqlx::query!(
         r#"
         INSERT INTO audit_heads AS h (tenant_id) VALUES ($1)
         ON CONFLICT (tenant_id) DO UPDATE SET number = h.number
-        RETURNING number, hash
+        RETURNING number, hash, clock_timestamp() AS "at!"
         "#,
-        entry.tenant_id,
+        told.tenant,
     )
-    .fetch_one(&mut *transaction)
+    .fetch_one(&mut *connection)
     .await?;
+    let act = &telling.act;
+    let entry = AuditEntry {
+        // Made while the chain is held, so that ids and times follow its order.
+        id: Uuid::now_v7(),
+        at: head.at,
+        tenant_id: told.tenant,
+        actor: act.actor.clone(),
+        role: act.role.clone(),
+        operation: act.operation.clone(),
+        target: act.target.clone(),
+        status: act.status,
+        before: told.before,
+        after: told.after,
+    };
     let number = head.number + 1;
-    let hash = seal(entry, number, &head.hash);
+    let hash = (telling.seal)(&entry, number, &head.hash);
+    insert(connection, &AuditLink { entry, number, previous_hash: head.hash, hash: hash.to_vec() }).await
+}
+
+async fn insert(connection: &mut PgConnection, link: &AuditLink) -> Result<(), StoreError> {
+    let AuditLink { entry, number, previous_hash, hash } = link;
     sqlx::query!(
         r#"
+        WITH head AS (
+            UPDATE audit_heads SET number = $2, hash = $13 WHERE tenant_id = $1
+        )
         INSERT INTO audit_log (tenant_id, number, id, at, actor, role, operation, target, status, before, after,
             previous_hash, hash)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
@@ -120,20 +160,19 @@ pub async fn append(store: &Store, entry: &AuditEntry, seal: Seal) -> Result<(),
         entry.status,
         entry.before,
         entry.after,
-        head.hash,
-        hash.as_slice(),
+        previous_hash,
+        hash,
     )
-    .execute(&mut *transaction)
-    .await?;
-    sqlx::query!(
-        "UPDATE audit_heads SET number = $2, hash = $3 WHERE tenant_id = $1",
-        entry.tenant_id,
-        number,
-        hash.as_slice(),
-    )
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
+    .execute(connection)
+    .await
+    .map_err(|error| match error.into() {
+        // Not the caller's fault: the end of the chain was tampered with.
+        StoreError::Conflict { constraint } => StoreError::corrupt(
+            "audit_heads",
+            format!("entry {number} of {:?} exists ({constraint}); run callbacks verify-audit", entry.tenant_id),
+        ),
+        other => other,
+    })?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 
 use crate::callback_configurations::owner;
+use crate::change::Told;
 use crate::domain_row::{DOMAIN_LIST, DomainRow};
 use crate::error::{FilterError, StoreError};
 use crate::filter_sql::{in_order, page_of_keys};
@@ -33,7 +34,7 @@ pub async fn create(
 ) -> Result<AuthorizedDomain, StoreError> {
     let tenant = owner(scope, draft.tenant_id.as_ref());
     let id = DomainId::now_v7();
-    let mut transaction = store.begin(scope).await?;
+    let mut change = store.change(scope).await?;
     sqlx::query!(
         r#"
         INSERT INTO authorized_domains (
@@ -60,11 +61,11 @@ pub async fn create(
         draft.expires_at,
         draft.authorized_by,
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
-    let created = read(&mut transaction, scope, id).await?;
-    transaction.commit().await?;
-    created.ok_or_else(|| StoreError::corrupt("authorized_domains", "deleted while being created"))
+    let created = read(&mut change, scope, id).await?.ok_or_else(lost)?;
+    change.commit([Told::created(tenant.as_str(), &created)?]).await?;
+    Ok(created)
 }
 
 /// Reads one; `None` when there is none in scope.
@@ -121,7 +122,10 @@ pub async fn replace(
     draft: &AuthorizedDomainDraft,
     token: &str,
 ) -> Result<Option<AuthorizedDomain>, StoreError> {
-    let mut transaction = store.begin(scope).await?;
+    let mut change = store.change(scope).await?;
+    let Some(before) = locked(&mut change, scope, id).await? else {
+        return Ok(None);
+    };
     sqlx::query!(
         r#"
         WITH old AS (
@@ -160,11 +164,11 @@ pub async fn replace(
         draft.authorized_by,
         token,
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
-    let replaced = read(&mut transaction, scope, id).await?;
-    transaction.commit().await?;
-    Ok(replaced)
+    let replaced = read(&mut change, scope, id).await?.ok_or_else(lost)?;
+    change.commit([Told::changed(before.tenant_id.as_str(), &before, &replaced)?]).await?;
+    Ok(Some(replaced))
 }
 
 /// Every domain of this name in scope.
@@ -184,7 +188,15 @@ pub async fn named(
     )
     .fetch_all(&mut *connection)
     .await?;
-    let rows = DomainRow::by_ids(&mut connection, scope, &ids).await?;
+    views(&mut connection, scope, &ids).await
+}
+
+async fn views(
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    ids: &[Uuid],
+) -> Result<Vec<AuthorizedDomain>, StoreError> {
+    let rows = DomainRow::by_ids(connection, scope, ids).await?;
     rows.into_iter().map(DomainRow::view).collect()
 }
 
@@ -237,7 +249,11 @@ pub async fn set_proven(
     id: DomainId,
     proof: Proof<'_>,
 ) -> Result<bool, StoreError> {
-    let mut transaction = store.begin_for(tenant).await?;
+    let scope = TenantScope::One(tenant.clone());
+    let mut change = store.change(&scope).await?;
+    let Some(before) = locked(&mut change, &scope, id).await? else {
+        return Ok(false);
+    };
     let done = sqlx::query!(
         r#"
         UPDATE authorized_domains
@@ -253,10 +269,14 @@ pub async fn set_proven(
         proof.granted.flatten(),
         tenant.as_str(),
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
-    transaction.commit().await?;
-    Ok(done.rows_affected() == 1)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let after = read(&mut change, &scope, id).await?.ok_or_else(lost)?;
+    change.commit([Told::changed(tenant.as_str(), &before, &after)?]).await?;
+    Ok(true)
 }
 
 /// Marks every domain of this name in scope as verified by `method`; `false` when there is none.
@@ -269,20 +289,36 @@ pub async fn verify(
     domain: &str,
     method: &str,
 ) -> Result<bool, StoreError> {
-    let mut transaction = store.begin(scope).await?;
-    let done = sqlx::query!(
+    let mut change = store.change(scope).await?;
+    let ids = sqlx::query_scalar!(
         r#"
-        UPDATE authorized_domains SET verified = true, verification_method = $3, verified_at = now(), updated_at = now()
-        WHERE domain = $1 AND ($2::text IS NULL OR tenant_id = $2)
+        SELECT id FROM authorized_domains WHERE domain = $1 AND ($2::text IS NULL OR tenant_id = $2)
+        ORDER BY id FOR NO KEY UPDATE
         "#,
         domain,
         scope.sql(),
+    )
+    .fetch_all(&mut *change)
+    .await?;
+    let before = views(&mut change, scope, &ids).await?;
+    sqlx::query!(
+        r#"
+        UPDATE authorized_domains SET verified = true, verification_method = $3, verified_at = now(), updated_at = now()
+        WHERE id = ANY ($1::uuid[]) AND ($2::text IS NULL OR tenant_id = $2)
+        "#,
+        &ids,
+        scope.sql(),
         method,
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
-    transaction.commit().await?;
-    Ok(done.rows_affected() > 0)
+    let mut told = Vec::new();
+    for after in views(&mut change, scope, &ids).await? {
+        let before = before.iter().find(|one| one.id == after.id).ok_or_else(lost)?;
+        told.push(Told::changed(after.tenant_id.as_str(), before, &after)?);
+    }
+    change.commit(told).await?;
+    Ok(!ids.is_empty())
 }
 
 /// Deletes a domain; `false` when there is none in scope.
@@ -290,21 +326,44 @@ pub async fn verify(
 /// # Errors
 /// When the database fails.
 pub async fn delete(store: &Store, scope: &TenantScope, id: DomainId) -> Result<bool, StoreError> {
-    let mut transaction = store.begin(scope).await?;
-    let deleted = sqlx::query_scalar!(
+    let mut change = store.change(scope).await?;
+    let Some(old) = locked(&mut change, scope, id).await? else {
+        return Ok(false);
+    };
+    sqlx::query!(
         r#"
         WITH deleted AS (
-            DELETE FROM authorized_domains WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2) RETURNING id
-        ), totals AS (
-            DELETE FROM domain_totals t USING deleted d WHERE t.domain_id = d.id
+            DELETE FROM authorized_domains WHERE id = $1 AND tenant_id = $2 RETURNING id
         )
-        SELECT id FROM deleted
+        DELETE FROM domain_totals t USING deleted d WHERE t.domain_id = d.id
+        "#,
+        id.uuid(),
+        old.tenant_id.as_str(),
+    )
+    .execute(&mut *change)
+    .await?;
+    change.commit([Told::deleted(old.tenant_id.as_str(), &old)?]).await?;
+    Ok(true)
+}
+
+/// What is there before it is changed; nobody else changes it until this transaction ends.
+async fn locked(
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    id: DomainId,
+) -> Result<Option<AuthorizedDomain>, StoreError> {
+    sqlx::query!(
+        r#"
+        SELECT id FROM authorized_domains WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2) FOR NO KEY UPDATE
         "#,
         id.uuid(),
         scope.sql(),
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_optional(&mut *connection)
     .await?;
-    transaction.commit().await?;
-    Ok(deleted.is_some())
+    read(connection, scope, id).await
+}
+
+fn lost() -> StoreError {
+    StoreError::corrupt("authorized_domains", "a row is gone while its transaction writes it")
 }

@@ -18,6 +18,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
+use crate::change::Told;
 use crate::configuration_row::{CONFIGURATION_LIST, ConfigurationRow};
 use crate::configuration_target::{
     AUTH_COLUMN, HEADERS_COLUMN, SECRET_COLUMN, SIGNING_KEY_COLUMN, TLS_COLUMN,
@@ -41,7 +42,7 @@ pub async fn create(
     let tenant = owner(scope, draft.tenant_id.as_ref());
     let id = ConfigurationId::now_v7();
     let written = Written::of(store, draft, &tenant, id)?;
-    let mut transaction = store.begin(scope).await?;
+    let mut change = store.change(scope).await?;
     sqlx::query!(
         r#"
         WITH created AS (
@@ -97,11 +98,11 @@ pub async fn create(
         written.endpoint_tls,
         draft.dry_run,
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
-    let created = read(store, &mut transaction, scope, id).await?;
-    transaction.commit().await?;
-    created.ok_or_else(|| StoreError::corrupt("callback_configurations", "deleted while being created"))
+    let created = read(store, &mut change, scope, id).await?.ok_or_else(lost)?;
+    change.commit([Told::created(tenant.as_str(), &created)?]).await?;
+    Ok(created)
 }
 
 /// Reads one; `None` when there is none in scope.
@@ -178,11 +179,12 @@ pub async fn replace(
     id: ConfigurationId,
     draft: &ConfigurationDraft,
 ) -> Result<Option<CallbackConfiguration>, StoreError> {
-    let mut transaction = store.begin(scope).await?;
-    let Some(tenant) = tenant_of(&mut transaction, scope, id).await? else {
+    let mut change = store.change(scope).await?;
+    let Some(old) = locked(store, &mut change, scope, id).await? else {
         return Ok(None);
     };
-    let written = Written::of(store, draft, &tenant, id)?;
+    let tenant = &old.tenant_id;
+    let written = Written::of(store, draft, tenant, id)?;
     sqlx::query!(
         r#"
         WITH old AS (
@@ -255,11 +257,11 @@ pub async fn replace(
         written.endpoint_tls,
         draft.dry_run,
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
-    let replaced = read(store, &mut transaction, scope, id).await?;
-    transaction.commit().await?;
-    Ok(replaced)
+    let replaced = read(store, &mut change, scope, id).await?.ok_or_else(lost)?;
+    change.commit([Told::changed(tenant.as_str(), &old, &replaced)?]).await?;
+    Ok(Some(replaced))
 }
 
 /// Deletes a configuration; `false` when there is none in scope. Its executions stay. Its queued deliveries get a last
@@ -268,25 +270,23 @@ pub async fn replace(
 /// # Errors
 /// When the database fails.
 pub async fn delete(store: &Store, scope: &TenantScope, id: ConfigurationId) -> Result<bool, StoreError> {
-    let mut transaction = store.begin(scope).await?;
-    let deleted = sqlx::query_scalar!(
+    let mut change = store.change(scope).await?;
+    let Some(old) = locked(store, &mut change, scope, id).await? else {
+        return Ok(false);
+    };
+    sqlx::query!(
         r#"
         WITH deleted AS (
-            DELETE FROM callback_configurations WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2) RETURNING id
-        ), state AS (
-            DELETE FROM configuration_state s USING deleted d WHERE s.configuration_id = d.id
+            DELETE FROM callback_configurations WHERE id = $1 AND tenant_id = $2 RETURNING id
         )
-        SELECT id FROM deleted
+        DELETE FROM configuration_state s USING deleted d WHERE s.configuration_id = d.id
         "#,
         id.uuid(),
-        scope.sql(),
+        old.tenant_id.as_str(),
     )
-    .fetch_optional(&mut *transaction)
+    .execute(&mut *change)
     .await?;
-    transaction.commit().await?;
-    if deleted.is_none() {
-        return Ok(false);
-    }
+    change.commit([Told::deleted(old.tenant_id.as_str(), &old)?]).await?;
     // A long queue may outlast this call's patience; the hourly sweep ends whatever is left.
     if let Err(error) = skip_deliveries_of_deleted(store, id).await {
         tracing::warn!(configuration_id = %id, %error, "not all deliveries of deleted configuration {id} ended yet");
@@ -308,14 +308,15 @@ pub async fn rotate_secret(
     signing_key: &SecretText,
     grace: Duration,
 ) -> Result<Option<Option<OffsetDateTime>>, StoreError> {
-    let mut transaction = store.begin(scope).await?;
-    let Some(tenant) = tenant_of(&mut transaction, scope, id).await? else {
+    let mut change = store.change(scope).await?;
+    let Some(old) = locked(store, &mut change, scope, id).await? else {
         return Ok(None);
     };
-    let sealed = store.keyring.seal(place(&tenant, id), secret.expose())?;
+    let tenant = &old.tenant_id;
+    let sealed = store.keyring.seal(place(tenant, id), secret.expose())?;
     let sealed_key =
-        store.keyring.seal(place(&tenant, id).column(SIGNING_KEY_COLUMN), signing_key.expose())?;
-    let row = sqlx::query!(
+        store.keyring.seal(place(tenant, id).column(SIGNING_KEY_COLUMN), signing_key.expose())?;
+    let previous_expires_at = sqlx::query_scalar!(
         r#"
         UPDATE callback_configurations SET
             secret = $3, previous_secret = secret, updated_at = now(),
@@ -332,26 +333,35 @@ pub async fn rotate_secret(
         i64::try_from(grace.as_millis()).unwrap_or(i64::MAX / 4),
         sealed_key,
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_one(&mut *change)
     .await?;
-    transaction.commit().await?;
-    Ok(row.map(|row| row.previous_secret_expires_at))
+    let rotated = read(store, &mut change, scope, id).await?.ok_or_else(lost)?;
+    change.commit([Told::changed(tenant.as_str(), &old, &rotated)?]).await?;
+    Ok(Some(previous_expires_at))
 }
 
-/// Whose it is, when it is in scope.
-async fn tenant_of(
+/// What is there before it is changed; nobody else changes it until this transaction ends.
+async fn locked(
+    store: &Store,
     connection: &mut PgConnection,
     scope: &TenantScope,
     id: ConfigurationId,
-) -> Result<Option<TenantId>, StoreError> {
-    let tenant = sqlx::query_scalar!(
-        "SELECT tenant_id FROM callback_configurations WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)",
+) -> Result<Option<CallbackConfiguration>, StoreError> {
+    sqlx::query!(
+        r#"
+        SELECT id FROM callback_configurations WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)
+        FOR NO KEY UPDATE
+        "#,
         id.uuid(),
         scope.sql(),
     )
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    tenant.map(|text| stored_tenant(&text)).transpose()
+    read(store, connection, scope, id).await
+}
+
+fn lost() -> StoreError {
+    StoreError::corrupt("callback_configurations", "a row is gone while its transaction writes it")
 }
 
 /// The tenant a new row belongs to.

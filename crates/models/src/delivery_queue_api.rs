@@ -5,8 +5,10 @@ use callbacks_interfaces::cursor::Cursor;
 use callbacks_interfaces::delivery::DeliveryView;
 use callbacks_interfaces::ids::{ConfigurationId, DeliveryId, EventRowId, ExecutionId};
 use callbacks_interfaces::tenant::TenantScope;
+use serde_json::json;
 use sqlx::types::Uuid;
 
+use crate::change::Told;
 use crate::delivery_row::DeliveryRow;
 use crate::delivery_state::{Waiting, delivery_state};
 use crate::error::StoreError;
@@ -92,8 +94,8 @@ pub async fn get(
 /// # Errors
 /// When the database fails.
 pub async fn cancel(store: &Store, scope: &TenantScope, id: DeliveryId) -> Result<bool, StoreError> {
-    let mut transaction = store.begin(scope).await?;
-    let done = sqlx::query!(
+    let mut change = store.change(scope).await?;
+    let tenant = sqlx::query_scalar!(
         r#"
         WITH cancelled AS (
             DELETE FROM delivery_queue
@@ -107,16 +109,18 @@ pub async fn cancel(store: &Store, scope: &TenantScope, id: DeliveryId) -> Resul
                coalesce(e.event_type, 'unknown'), 'SKIPPED', 0, 0, 'The delivery was cancelled'
         FROM cancelled q
         LEFT JOIN events e ON e.id = q.event_row_id AND e.accepted_at = q.event_accepted_at
+        RETURNING tenant_id
         "#,
         id.event.uuid(),
         id.configuration.uuid(),
         scope.sql(),
         ExecutionId::now_v7().uuid(),
     )
-    .execute(&mut *transaction)
+    .fetch_optional(&mut *change)
     .await?;
-    transaction.commit().await?;
-    Ok(done.rows_affected() == 1)
+    let Some(tenant) = tenant else { return Ok(false) };
+    change.commit([Told::deleted(&tenant, &json!({ "queued": [id] }))?]).await?;
+    Ok(true)
 }
 
 /// Makes a delivery due now: one that waits, or one that failed for good or was skipped. `false` when it is under way,
@@ -153,8 +157,8 @@ async fn queue_again(
     except_last: &[&str],
 ) -> Result<Vec<ConfigurationId>, StoreError> {
     let ids: Vec<Uuid> = configurations.iter().map(|id| id.uuid()).collect();
-    let mut transaction = store.begin(scope).await?;
-    let queued = sqlx::query_scalar!(
+    let mut change = store.change(scope).await?;
+    let queued = sqlx::query!(
         r#"
         WITH event AS (
             SELECT id, accepted_at, tenant_id FROM events WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)
@@ -174,15 +178,21 @@ async fn queue_again(
         ORDER BY c.id
         ON CONFLICT (event_row_id, configuration_id) DO UPDATE SET due_at = now(), hold_reason = NULL
             WHERE q.leased_by IS NULL
-        RETURNING configuration_id
+        RETURNING configuration_id, tenant_id
         "#,
         event.uuid(),
         scope.sql(),
         &ids,
         except_last as &[&str],
     )
-    .fetch_all(&mut *transaction)
+    .fetch_all(&mut *change)
     .await?;
-    transaction.commit().await?;
-    Ok(queued.into_iter().map(ConfigurationId::from).collect())
+    let Some(first) = queued.first() else { return Ok(Vec::new()) };
+    let configurations: Vec<ConfigurationId> = queued.iter().map(|row| row.configuration_id.into()).collect();
+    let ids: Vec<_> = configurations
+        .iter()
+        .map(|configuration| DeliveryId { event, configuration: *configuration })
+        .collect();
+    change.commit([Told::created(&first.tenant_id, &json!({ "queued": ids }))?]).await?;
+    Ok(configurations)
 }

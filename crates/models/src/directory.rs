@@ -37,6 +37,8 @@ pub struct TenantDirectory {
     pub domain_policy: DomainPolicy,
     /// Networks operators opened for it alone, as text.
     pub allowed_networks: Vec<String>,
+    /// Whether it was deleted.
+    pub deleted: bool,
 }
 
 /// A configuration whose row cannot be read.
@@ -119,6 +121,7 @@ pub async fn load_tenants(store: &Store, tenants: &[TenantId]) -> Result<Vec<Ten
             // What cannot be read requires authorization.
             part.domain_policy = row.domain_policy.parse().unwrap_or_default();
             part.allowed_networks = row.allowed_networks;
+            part.deleted = row.deleted;
         }
     }
     Ok(parts.into_values().collect())
@@ -128,12 +131,16 @@ struct PolicyRow {
     id: String,
     domain_policy: String,
     allowed_networks: Vec<String>,
+    deleted: bool,
 }
 
 async fn policy_rows(store: &Store, tenants: &[&str]) -> Result<Vec<PolicyRow>, StoreError> {
     let rows = sqlx::query_as!(
         PolicyRow,
-        "SELECT id, domain_policy, allowed_networks FROM tenants WHERE id = ANY ($1::text[])",
+        r#"
+        SELECT id, domain_policy, allowed_networks, deleted_at IS NOT NULL AS "deleted!"
+        FROM tenants WHERE id = ANY ($1::text[])
+        "#,
         tenants as &[&str]
     )
     .fetch_all(&store.engine)
@@ -161,6 +168,7 @@ fn empty_part(tenant: &TenantId, versions: &BTreeMap<String, i64>) -> TenantDire
         event_types: Catalogue::default(),
         domain_policy: DomainPolicy::default(),
         allowed_networks: Vec::new(),
+        deleted: false,
     }
 }
 

@@ -13,8 +13,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 
 use crate::callback_configurations::owner;
+use crate::change::Told;
 use crate::error::{FilterError, StoreError};
-use crate::event_ref::stored_tenant;
 use crate::filter_sql::{in_order, page_of_keys};
 use crate::secret_column::SecretPlace;
 use crate::store::Store;
@@ -32,7 +32,7 @@ pub async fn create(
     let tenant = owner(scope, draft.tenant_id.as_ref());
     let id = SubscriptionId::now_v7();
     let written = Written::of(store, draft, &tenant, id)?;
-    let mut transaction = store.begin(scope).await?;
+    let mut change = store.change(scope).await?;
     sqlx::query!(
         r#"
         INSERT INTO event_subscriptions (
@@ -58,11 +58,11 @@ pub async fn create(
         draft.created_by,
         draft.updated_by,
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
-    let created = read(store, &mut transaction, scope, id).await?;
-    transaction.commit().await?;
-    created.ok_or_else(|| StoreError::corrupt("event_subscriptions", "deleted while being created"))
+    let created = read(store, &mut change, scope, id).await?.ok_or_else(lost)?;
+    change.commit([Told::created(tenant.as_str(), &created)?]).await?;
+    Ok(created)
 }
 
 /// Reads one; `None` when there is none in scope.
@@ -117,11 +117,12 @@ pub async fn replace(
     id: SubscriptionId,
     draft: &EventSubscriptionDraft,
 ) -> Result<Option<EventSubscription>, StoreError> {
-    let mut transaction = store.begin(scope).await?;
-    let Some(tenant) = tenant_of(&mut transaction, scope, id).await? else {
+    let mut change = store.change(scope).await?;
+    let Some(old) = locked(store, &mut change, scope, id).await? else {
         return Ok(None);
     };
-    let written = Written::of(store, draft, &tenant, id)?;
+    let tenant = &old.tenant_id;
+    let written = Written::of(store, draft, tenant, id)?;
     sqlx::query!(
         r#"
         UPDATE event_subscriptions SET
@@ -147,11 +148,11 @@ pub async fn replace(
         written.metadata,
         draft.updated_by,
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
-    let replaced = read(store, &mut transaction, scope, id).await?;
-    transaction.commit().await?;
-    Ok(replaced)
+    let replaced = read(store, &mut change, scope, id).await?.ok_or_else(lost)?;
+    change.commit([Told::changed(tenant.as_str(), &old, &replaced)?]).await?;
+    Ok(Some(replaced))
 }
 
 /// Deletes a subscription; `false` when there is none in scope.
@@ -159,31 +160,39 @@ pub async fn replace(
 /// # Errors
 /// When the database fails.
 pub async fn delete(store: &Store, scope: &TenantScope, id: SubscriptionId) -> Result<bool, StoreError> {
-    let mut transaction = store.begin(scope).await?;
-    let done = sqlx::query!(
-        "DELETE FROM event_subscriptions WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)",
-        id.uuid(),
-        scope.sql(),
-    )
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(done.rows_affected() == 1)
+    let mut change = store.change(scope).await?;
+    let Some(old) = locked(store, &mut change, scope, id).await? else {
+        return Ok(false);
+    };
+    let tenant = old.tenant_id.as_str();
+    sqlx::query!("DELETE FROM event_subscriptions WHERE id = $1 AND tenant_id = $2", id.uuid(), tenant)
+        .execute(&mut *change)
+        .await?;
+    change.commit([Told::deleted(tenant, &old)?]).await?;
+    Ok(true)
 }
 
-async fn tenant_of(
+/// What is there before it is changed; nobody else changes it until this transaction ends.
+async fn locked(
+    store: &Store,
     connection: &mut PgConnection,
     scope: &TenantScope,
     id: SubscriptionId,
-) -> Result<Option<TenantId>, StoreError> {
-    let tenant = sqlx::query_scalar!(
-        "SELECT tenant_id FROM event_subscriptions WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)",
+) -> Result<Option<EventSubscription>, StoreError> {
+    sqlx::query!(
+        r#"
+        SELECT id FROM event_subscriptions WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2) FOR NO KEY UPDATE
+        "#,
         id.uuid(),
         scope.sql(),
     )
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    tenant.map(|text| stored_tenant(&text)).transpose()
+    read(store, connection, scope, id).await
+}
+
+fn lost() -> StoreError {
+    StoreError::corrupt("event_subscriptions", "a row is gone while its transaction writes it")
 }
 
 /// What of a draft is stored in another form.

@@ -6,10 +6,12 @@ use callbacks_interfaces::filter::FilterRequest;
 use callbacks_interfaces::ids::EventTypeId;
 use callbacks_interfaces::page::Page;
 use callbacks_interfaces::tenant::{TenantId, TenantScope};
+use serde_json::json;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 
 use crate::callback_configurations::owner;
+use crate::change::Told;
 use crate::configuration_target::named;
 use crate::error::{FilterError, StoreError};
 use crate::event_type_row::{EVENT_TYPE_LIST, EventTypeRow};
@@ -46,7 +48,7 @@ pub async fn create(
     let tenant = owner(scope, draft.tenant_id.as_ref());
     let id = EventTypeId::now_v7();
     let (schema, example) = texts(draft);
-    let mut transaction = store.begin(scope).await?;
+    let mut change = store.change(scope).await?;
     let done = sqlx::query!(
         r#"
         INSERT INTO event_types (id, tenant_id, name, description, schema, example)
@@ -64,14 +66,14 @@ pub async fn create(
         MAX_TYPES,
         MAX_SCHEMA_BYTES,
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
     if done.rows_affected() == 0 {
         return Ok(Written::Full);
     }
-    let entry = written(&mut transaction, scope, id).await?;
-    transaction.commit().await?;
-    Ok(entry)
+    let created = read(&mut change, scope, id).await?.ok_or_else(lost)?;
+    change.commit([Told::created(tenant.as_str(), &created)?]).await?;
+    Ok(Written::Entry(Box::new(created)))
 }
 
 /// Those of this name (or this id, if it is one): at most two, to tell one tenant's from several.
@@ -131,7 +133,10 @@ pub async fn replace(
     draft: &EventTypeDraft,
 ) -> Result<Written, StoreError> {
     let (schema, example) = texts(draft);
-    let mut transaction = store.begin(scope).await?;
+    let mut change = store.change(scope).await?;
+    let Some(old) = locked(&mut change, scope, id).await? else {
+        return Ok(Written::Missing);
+    };
     let done = sqlx::query!(
         r#"
         UPDATE event_types t SET name = $3, description = $4, schema = $5, example = $6, updated_at = now()
@@ -147,24 +152,43 @@ pub async fn replace(
         example,
         MAX_SCHEMA_BYTES,
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
-    let entry = written(&mut transaction, scope, id).await?;
-    transaction.commit().await?;
-    if done.rows_affected() == 0 && matches!(entry, Written::Entry(_)) {
+    if done.rows_affected() == 0 {
         return Ok(Written::Full);
     }
-    Ok(entry)
+    let replaced = read(&mut change, scope, id).await?.ok_or_else(lost)?;
+    change.commit([Told::changed(old.tenant_id.as_str(), &old, &replaced)?]).await?;
+    Ok(Written::Entry(Box::new(replaced)))
 }
 
-async fn written(
+/// What is there before it is changed; nobody else changes it until this transaction ends.
+async fn locked(
     connection: &mut PgConnection,
     scope: &TenantScope,
     id: EventTypeId,
-) -> Result<Written, StoreError> {
+) -> Result<Option<EventTypeEntry>, StoreError> {
+    sqlx::query!(
+        "SELECT id FROM event_types WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2) FOR NO KEY UPDATE",
+        id.uuid(),
+        scope.sql(),
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    read(connection, scope, id).await
+}
+
+async fn read(
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    id: EventTypeId,
+) -> Result<Option<EventTypeEntry>, StoreError> {
     let row = EventTypeRow::by_ids(connection, scope, &[id.uuid()]).await?.into_iter().next();
-    let entry = row.map(EventTypeRow::view).transpose()?;
-    Ok(entry.map_or(Written::Missing, |entry| Written::Entry(Box::new(entry))))
+    row.map(EventTypeRow::view).transpose()
+}
+
+fn lost() -> StoreError {
+    StoreError::corrupt("event_types", "a row is gone while its transaction writes it")
 }
 
 fn texts(draft: &EventTypeDraft) -> (Option<String>, Option<String>) {
@@ -176,16 +200,16 @@ fn texts(draft: &EventTypeDraft) -> (Option<String>, Option<String>) {
 /// # Errors
 /// When the database fails.
 pub async fn delete(store: &Store, scope: &TenantScope, id: EventTypeId) -> Result<bool, StoreError> {
-    let mut transaction = store.begin(scope).await?;
-    let done = sqlx::query!(
-        "DELETE FROM event_types WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)",
-        id.uuid(),
-        scope.sql(),
-    )
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(done.rows_affected() > 0)
+    let mut change = store.change(scope).await?;
+    let Some(old) = locked(&mut change, scope, id).await? else {
+        return Ok(false);
+    };
+    let tenant = old.tenant_id.as_str();
+    sqlx::query!("DELETE FROM event_types WHERE id = $1 AND tenant_id = $2", id.uuid(), tenant)
+        .execute(&mut *change)
+        .await?;
+    change.commit([Told::deleted(tenant, &old)?]).await?;
+    Ok(true)
 }
 
 /// What a tenant wants enforced; `None` when the service's setting applies.
@@ -196,11 +220,18 @@ pub async fn enforcement(
     store: &Store,
     tenant: &TenantId,
 ) -> Result<Option<EventTypeEnforcement>, StoreError> {
+    chosen(&mut *store.read(&TenantScope::One(tenant.clone())).await?, tenant).await
+}
+
+async fn chosen(
+    connection: &mut PgConnection,
+    tenant: &TenantId,
+) -> Result<Option<EventTypeEnforcement>, StoreError> {
     let text = sqlx::query_scalar!(
         "SELECT enforcement FROM event_type_enforcement WHERE tenant_id = $1",
         tenant.as_str()
     )
-    .fetch_optional(&mut *store.begin_for(tenant).await?)
+    .fetch_optional(connection)
     .await?;
     text.map(|text| named("enforcement", &text)).transpose()
 }
@@ -214,28 +245,29 @@ pub async fn set_enforcement(
     tenant: &TenantId,
     enforcement: Option<EventTypeEnforcement>,
 ) -> Result<(), StoreError> {
-    let mut transaction = store.begin_for(tenant).await?;
+    let mut change = store.change_for(tenant).await?;
+    let before = chosen(&mut change, tenant).await?;
     match enforcement {
-        Some(chosen) => {
+        Some(wanted) => {
             sqlx::query!(
                 r#"
                 INSERT INTO event_type_enforcement (tenant_id, enforcement) VALUES ($1, $2)
                 ON CONFLICT (tenant_id) DO UPDATE SET enforcement = $2, updated_at = now()
                 "#,
                 tenant.as_str(),
-                chosen.as_str(),
+                wanted.as_str(),
             )
-            .execute(&mut *transaction)
+            .execute(&mut *change)
             .await?
         }
         None => {
             sqlx::query!("DELETE FROM event_type_enforcement WHERE tenant_id = $1", tenant.as_str())
-                .execute(&mut *transaction)
+                .execute(&mut *change)
                 .await?
         }
     };
-    transaction.commit().await?;
-    Ok(())
+    let view = |enforcement| json!({ "tenantId": tenant, "enforcement": enforcement });
+    change.commit([Told::changed(tenant.as_str(), &view(before), &view(enforcement))?]).await
 }
 
 /// The catalogue of one tenant as the intake needs it.

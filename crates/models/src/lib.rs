@@ -4,7 +4,7 @@
 //! [`store::Store`]. The way of an event through here: [`acceptance`] stores it together with the lease of its first
 //! attempts, [`settlement`] records what attempts came to, [`delivery_queue`] holds whatever waits outside a worker's
 //! memory, [`recovery`] gives the dead one's work to the living. [`directory`] is what routing knows. Then there is one
-//! file an entity for the API.
+//! file an entity for the API; what it writes, [`change`] tells to the audit log in the same transaction.
 //!
 //! **Invariant: no policy. Every query names its tenant (by a tenant, a scope, or a key that belongs to one), or its
 //! function's name ends in `_across_tenants`, and row-level security says the same again (`scoped_connection`).** Claims and outcomes are keyed by the worker that holds them instead.
@@ -22,6 +22,7 @@ pub mod audit_log;
 pub mod authorized_domains;
 pub mod callback_configurations;
 pub mod callback_executions;
+pub mod change;
 mod configuration_row;
 pub mod configuration_status;
 mod configuration_target;

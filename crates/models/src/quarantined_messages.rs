@@ -3,10 +3,11 @@
 use callbacks_interfaces::ids::{QuarantineId, SubscriptionId};
 use callbacks_interfaces::quarantined_message::QuarantineState;
 use callbacks_interfaces::tenant::{TenantId, TenantScope};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
+use crate::change::Told;
 use crate::error::StoreError;
 use crate::storable_text::{storable, storable_option};
 use crate::store::Store;
@@ -201,21 +202,24 @@ async fn settle(
     id: QuarantineId,
     state: QuarantineState,
 ) -> Result<bool, StoreError> {
-    let mut transaction = store.begin(scope).await?;
-    let done = sqlx::query!(
+    let mut change = store.change(scope).await?;
+    let tenant = sqlx::query_scalar!(
         r#"
         UPDATE quarantined_messages
         SET state = $3, settled_at = now(), payload = NULL, message_key = NULL, headers = '{}'
         WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2) AND state = 'OPEN'
+        RETURNING tenant_id
         "#,
         id.uuid(),
         scope.sql(),
         state.as_str(),
     )
-    .execute(&mut *transaction)
+    .fetch_optional(&mut *change)
     .await?;
-    transaction.commit().await?;
-    Ok(done.rows_affected() == 1)
+    let Some(tenant) = tenant else { return Ok(false) };
+    let view = |state| json!({ "id": id, "state": state });
+    change.commit([Told::changed(&tenant, &view(QuarantineState::Open), &view(state))?]).await?;
+    Ok(true)
 }
 
 /// Open messages of a subscription in scope.

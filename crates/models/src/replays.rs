@@ -5,9 +5,11 @@ use callbacks_interfaces::callback_execution::ExecutionStatus;
 use callbacks_interfaces::ids::{ConfigurationId, ReplayId};
 use callbacks_interfaces::replay::{Replay, ReplayDraft, ReplayEstimate, ReplayState};
 use callbacks_interfaces::tenant::{TenantId, TenantScope};
+use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
+use crate::change::Told;
 use crate::configuration_target::named;
 use crate::error::StoreError;
 use crate::event_ref::stored_tenant;
@@ -69,16 +71,16 @@ pub async fn create(
     tenant: &TenantId,
     configuration: ConfigurationId,
     draft: &ReplayDraft,
-) -> Result<Option<ReplayId>, StoreError> {
+) -> Result<Option<Replay>, StoreError> {
     let id = ReplayId::now_v7();
     let (types, statuses) = (patterns(draft), statuses(draft));
-    let mut transaction = store.begin_for(tenant).await?;
+    let mut change = store.change_for(tenant).await?;
     sqlx::query!(
         "DELETE FROM replays WHERE configuration_id = $1 AND tenant_id = $2 AND finished_at < now() - interval '30 days'",
         configuration.uuid(),
         tenant.as_str(),
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
     let done = sqlx::query!(
         r#"
@@ -96,10 +98,14 @@ pub async fn create(
         draft.per_second,
         RUNNING_MAX,
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
-    transaction.commit().await?;
-    Ok((done.rows_affected() == 1).then_some(id))
+    if done.rows_affected() == 0 {
+        return Ok(None);
+    }
+    let created = read(&mut change, &TenantScope::One(tenant.clone()), configuration, id).await?;
+    change.commit([Told::created(tenant.as_str(), &created)?]).await?;
+    Ok(created)
 }
 
 fn patterns(draft: &ReplayDraft) -> Option<Vec<String>> {
@@ -128,6 +134,15 @@ pub async fn get(
     configuration: ConfigurationId,
     id: ReplayId,
 ) -> Result<Option<Replay>, StoreError> {
+    read(&mut *store.read(scope).await?, scope, configuration, id).await
+}
+
+async fn read(
+    connection: &mut PgConnection,
+    scope: &TenantScope,
+    configuration: ConfigurationId,
+    id: ReplayId,
+) -> Result<Option<Replay>, StoreError> {
     let row = sqlx::query_as!(
         ReplayRow,
         r#"
@@ -139,7 +154,7 @@ pub async fn get(
         configuration.uuid(),
         scope.sql(),
     )
-    .fetch_optional(&mut *store.read(scope).await?)
+    .fetch_optional(connection)
     .await?;
     row.map(ReplayRow::view).transpose()
 }
@@ -180,7 +195,10 @@ pub async fn cancel(
     configuration: ConfigurationId,
     id: ReplayId,
 ) -> Result<bool, StoreError> {
-    let mut transaction = store.begin(scope).await?;
+    let mut change = store.change(scope).await?;
+    let Some(before) = read(&mut change, scope, configuration, id).await? else {
+        return Ok(false);
+    };
     let done = sqlx::query!(
         r#"
         UPDATE replays SET state = 'CANCELLED', updated_at = now(), finished_at = now()
@@ -190,10 +208,14 @@ pub async fn cancel(
         configuration.uuid(),
         scope.sql(),
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?;
-    transaction.commit().await?;
-    Ok(done.rows_affected() == 1)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let after = read(&mut change, scope, configuration, id).await?;
+    change.commit([Told::changed(before.tenant_id.as_str(), &before, &after)?]).await?;
+    Ok(true)
 }
 
 /// How many deliveries a replay would queue, as things are.

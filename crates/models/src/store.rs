@@ -8,6 +8,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 
+use crate::change::Telling;
 use crate::error::StoreError;
 use crate::hot_connections::{HotConnections, within};
 use crate::payload_keys::PayloadKeys;
@@ -68,6 +69,8 @@ pub struct Store {
     pub(crate) keyring: Arc<SecretKeyring>,
     pub(crate) payload_keys: Arc<PayloadKeys>,
     pub(crate) dedup_window: Duration,
+    /// Who changes something through it, where that is told to the audit log.
+    pub(crate) telling: Option<Arc<Telling>>,
 }
 
 impl Store {
@@ -107,6 +110,7 @@ impl Store {
             keyring: Arc::new(keyring),
             payload_keys: Arc::new(PayloadKeys::default()),
             dedup_window: settings.dedup_window,
+            telling: None,
         }
     }
 

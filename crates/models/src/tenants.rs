@@ -1,11 +1,14 @@
 //! The tenants that may have keys.
 
 use callbacks_interfaces::domain_policy::DomainPolicy;
-use callbacks_interfaces::tenant::TenantId;
+use callbacks_interfaces::instant;
+use callbacks_interfaces::tenant::{TenantId, TenantScope};
+use serde::Serialize;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
+use crate::change::Told;
 use crate::error::StoreError;
 use crate::event_ref::stored_tenant;
 use crate::orphaned_deliveries::skip_deliveries_of_deleted;
@@ -14,8 +17,9 @@ use crate::sealed_payload::DataKey;
 use crate::secret_column::SecretPlace;
 use crate::store::Store;
 
-/// A tenant as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A tenant as it is stored and shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StoredTenant {
     /// Its id, as keys, configurations and events name it.
     pub id: TenantId,
@@ -30,8 +34,10 @@ pub struct StoredTenant {
     /// Networks opened for its callbacks although they are not globally reachable, as text.
     pub allowed_networks: Vec<String>,
     /// When it was registered.
+    #[serde(with = "instant")]
     pub created_at: OffsetDateTime,
     /// When it was changed last.
+    #[serde(with = "instant")]
     pub updated_at: OffsetDateTime,
 }
 
@@ -83,6 +89,7 @@ pub async fn create(
     id: &TenantId,
     name: Option<&str>,
 ) -> Result<Option<StoredTenant>, StoreError> {
+    let mut change = store.change(&TenantScope::All).await?;
     let row = sqlx::query_as!(
         TenantRow,
         r#"
@@ -92,9 +99,11 @@ pub async fn create(
         id.as_str(),
         name,
     )
-    .fetch_optional(&store.engine)
+    .fetch_optional(&mut *change)
     .await?;
-    row.map(TenantRow::tenant).transpose()
+    let Some(created) = row.map(TenantRow::tenant).transpose()? else { return Ok(None) };
+    change.commit([Told::created(id.as_str(), &created)?]).await?;
+    Ok(Some(created))
 }
 
 /// Reads one; `None` when it is not registered.
@@ -138,9 +147,10 @@ pub struct TenantChange {
 pub async fn update(
     store: &Store,
     id: &TenantId,
-    change: &TenantChange,
+    wanted: &TenantChange,
 ) -> Result<Option<StoredTenant>, StoreError> {
-    let mut transaction = store.engine.begin().await?;
+    let mut change = store.change(&TenantScope::All).await?;
+    let Some(before) = locked(&mut change, id).await? else { return Ok(None) };
     let row = sqlx::query_as!(
         TenantRow,
         r#"
@@ -150,18 +160,34 @@ pub async fn update(
         RETURNING id, name, active, payload_encryption, domain_policy, allowed_networks, created_at, updated_at
         "#,
         id.as_str(),
-        change.name,
-        change.active,
-        change.payload_encryption,
-        change.domain_policy.as_str(),
-        &change.allowed_networks,
+        wanted.name,
+        wanted.active,
+        wanted.payload_encryption,
+        wanted.domain_policy.as_str(),
+        &wanted.allowed_networks,
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_one(&mut *change)
     .await?;
-    if row.is_some() && change.payload_encryption {
-        insert_data_key(store, &mut transaction, id).await?;
+    if wanted.payload_encryption {
+        insert_data_key(store, &mut change, id).await?;
     }
-    transaction.commit().await?;
+    let after = row.tenant()?;
+    change.commit([Told::changed(id.as_str(), &before, &after)?]).await?;
+    Ok(Some(after))
+}
+
+/// What is there before it is changed; nobody else changes it until this transaction ends.
+async fn locked(connection: &mut PgConnection, id: &TenantId) -> Result<Option<StoredTenant>, StoreError> {
+    let row = sqlx::query_as!(
+        TenantRow,
+        r#"
+        SELECT id, name, active, payload_encryption, domain_policy, allowed_networks, created_at, updated_at
+        FROM tenants WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE
+        "#,
+        id.as_str(),
+    )
+    .fetch_optional(connection)
+    .await?;
     row.map(TenantRow::tenant).transpose()
 }
 
@@ -195,14 +221,15 @@ async fn insert_data_key(
 /// # Errors
 /// When the database fails; then nothing is deleted.
 pub async fn delete(store: &Store, id: &TenantId) -> Result<bool, StoreError> {
-    let mut transaction = store.engine.begin().await?;
+    let mut change = store.change(&TenantScope::All).await?;
+    let before = locked(&mut change, id).await?;
     let known = sqlx::query!(
         r#"
         UPDATE tenants SET active = false, deleted_at = coalesce(deleted_at, now()), updated_at = now() WHERE id = $1
         "#,
         id.as_str(),
     )
-    .execute(&mut *transaction)
+    .execute(&mut *change)
     .await?
     .rows_affected();
     if known == 0 {
@@ -224,9 +251,11 @@ pub async fn delete(store: &Store, id: &TenantId) -> Result<bool, StoreError> {
         "#,
         id.as_str(),
     )
-    .fetch_all(&mut *transaction)
+    .fetch_all(&mut *change)
     .await?;
-    transaction.commit().await?;
+    // What a tenant that is deleted already still had is taken too, but nothing was changed that could be told.
+    let told = before.map(|before| Told::deleted(id.as_str(), &before)).transpose()?;
+    change.commit(told).await?;
     for configuration in configurations {
         // A long queue may outlast this call's patience; the hourly sweep ends whatever is left.
         if let Err(error) = skip_deliveries_of_deleted(store, configuration.into()).await {

@@ -6,7 +6,5 @@ pub const HTTP_REQUEST_SECONDS: &str = "callbacks_http_request_seconds";
 pub const HTTP_CONNECTIONS: &str = "callbacks_http_connections";
 /// Counter of handlers that panicked; always 0 in a healthy build.
 pub const HTTP_PANICS_TOTAL: &str = "callbacks_http_panics_total";
-/// Counter of changes that could not be told to the audit log; any is worth an alarm.
-pub const HTTP_AUDIT_FAILURES_TOTAL: &str = "callbacks_http_audit_failures_total";
 /// Counter of answers replayed because of `X-Idempotency-Key`.
 pub const HTTP_IDEMPOTENT_REPLAYS_TOTAL: &str = "callbacks_http_idempotent_replays_total";

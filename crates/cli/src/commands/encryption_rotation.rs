@@ -1,9 +1,7 @@
 use std::io::{self, Write};
 
-use anyhow::{Context as _, bail};
-use callbacks_core::access::audit_chain::{self, Happening};
-use callbacks_core::access::role::Role;
-use callbacks_core::clock::{Clock as _, SystemClock};
+use anyhow::bail;
+use callbacks_core::access::audit_chain::tell_across_tenants;
 use callbacks_models::resealing::{
     SEALED_COLUMNS, SealedColumn, check_keys_across_tenants, remaining_across_tenants,
     reseal_step_across_tenants,
@@ -11,7 +9,7 @@ use callbacks_models::resealing::{
 use callbacks_models::store::Store;
 use serde_json::json;
 
-use super::keys::actor;
+use super::keys::acting;
 
 /// How the stored secrets are moved to the current key
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -24,14 +22,19 @@ pub(super) struct Rotation {
 impl Rotation {
     pub(super) async fn carry_out(self, store: &Store) -> anyhow::Result<()> {
         check_keys_across_tenants(store).await?;
+        let key = store.current_encryption_key();
+        // Many transactions, and a killed one goes on where it was: its entries are the first thing it does and the last.
+        let store = &acting(store, "keys rotate-encryption", String::new());
+        tell_across_tenants(store, &json!({ "keyId": key, "state": "begun" })).await?;
         let (mut resealed, mut unreadable) = (0, 0);
         for column in SEALED_COLUMNS {
             let (done, left) = self.column(store, *column).await?;
             resealed += done;
             unreadable += left;
         }
-        let key = store.current_encryption_key();
-        tell(store, key, resealed, unreadable).await?;
+        let outcome =
+            json!({ "keyId": key, "state": "done", "resealed": resealed, "unreadable": unreadable });
+        tell_across_tenants(store, &outcome).await?;
         if unreadable > 0 {
             bail!("{unreadable} secrets cannot be decrypted and stay as they are; the log names their rows");
         }
@@ -55,20 +58,4 @@ impl Rotation {
         }
         Ok((resealed, unreadable))
     }
-}
-
-async fn tell(store: &Store, key: &str, resealed: usize, unreadable: usize) -> anyhow::Result<()> {
-    let happening = Happening {
-        tenant_id: String::new(),
-        actor: actor(),
-        role: Role::Operator.to_string(),
-        operation: "keys rotate-encryption".to_owned(),
-        target: String::new(),
-        status: 0,
-        before: None,
-        after: Some(json!({ "keyId": key, "resealed": resealed, "unreadable": unreadable })),
-    };
-    audit_chain::append(store, SystemClock.now(), happening)
-        .await
-        .context("done, but the audit log could not be told")
 }

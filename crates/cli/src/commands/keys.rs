@@ -1,8 +1,8 @@
 use std::io::{self, Write};
 
 use anyhow::{Context as _, bail};
-use callbacks_core::access::audit_chain::{self, Happening};
-use callbacks_core::access::key_register::{self, ApiKeyView, KeyRequest};
+use callbacks_core::access::audit_chain::{Act, seal};
+use callbacks_core::access::key_register::{self, KeyRequest};
 use callbacks_core::access::role::Role;
 use callbacks_core::clock::{Clock as _, SystemClock};
 use callbacks_interfaces::duration_syntax;
@@ -93,8 +93,8 @@ impl Create {
             None => None,
         };
         let request = KeyRequest { name: self.name, role: self.role, tenant: self.tenant, expires_at };
-        let made = key_register::issue(store, request, &actor()).await?;
-        tell(store, "keys create", None, Some(&made.view)).await?;
+        let store = acting(store, "keys create", "/api/v1/api-keys".to_owned());
+        let made = key_register::issue(&store, request, &actor()).await?;
         let mut out = io::stdout().lock();
         if self.json {
             let mut view = json!(made.view);
@@ -137,38 +137,29 @@ async fn list(store: &Store, tenant: Option<&TenantId>, json: bool) -> anyhow::R
 }
 
 async fn revoke(store: &Store, id: Uuid) -> anyhow::Result<()> {
-    let before = key_register::get(store, id).await?;
-    let Some(after) = key_register::revoke(store, id).await? else { bail!("there is no key {id}") };
-    tell(store, "keys revoke", before.as_ref(), Some(&after)).await?;
+    let store = acting(store, "keys revoke", format!("/api/v1/api-keys/{id}"));
+    if key_register::revoke(&store, id).await?.is_none() {
+        bail!("there is no key {id}");
+    }
     writeln!(io::stdout(), "{id} is revoked")?;
     Ok(())
 }
 
-/// Tells the audit log, as the API would.
-async fn tell(
-    store: &Store,
-    operation: &str,
-    before: Option<&ApiKeyView>,
-    after: Option<&ApiKeyView>,
-) -> anyhow::Result<()> {
-    let of = after.or(before);
-    let happening = Happening {
-        tenant_id: of.and_then(|key| key.tenant_id.clone()).unwrap_or_default(),
+/// The store in the hands of whoever runs this process: the audit log is told what is changed through it, as it is told
+/// of what the API changes.
+pub(super) fn acting(store: &Store, operation: &str, target: String) -> Store {
+    let act = Act {
         actor: actor(),
         role: Role::Operator.to_string(),
         operation: operation.to_owned(),
-        target: of.map(|key| format!("/api/v1/api-keys/{}", key.id)).unwrap_or_default(),
+        target,
         status: 0,
-        before: before.map(|key| json!(key)),
-        after: after.map(|key| json!(key)),
     };
-    audit_chain::append(store, SystemClock.now(), happening)
-        .await
-        .context("done, but the audit log could not be told")
+    store.acting(act, seal)
 }
 
 /// Whoever runs this process.
-pub(super) fn actor() -> String {
+fn actor() -> String {
     let uid = getuid();
     let name = User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
     format!("command-line:{name}")

@@ -67,6 +67,22 @@ async fn keys_open_the_api_until_they_are_revoked() {
     }
     let listed = printed(&url, &["keys", "list", "--tenant", "acme"]);
     assert!(listed.contains("revoked") && !listed.contains(admin), "{listed}");
+
+    operator.expect(204, Method::DELETE, "/api/v1/tenants/other", None).await;
+    let late = callbacks(&url, &["keys", "create", "--role", "tenant-viewer", "--tenant", "other"]);
+    let sentence = String::from_utf8_lossy(&late.stderr).into_owned();
+    assert!(!late.status.success() && sentence.contains("the tenant other was deleted"), "{sentence}");
+    let told = operator.expect(200, Method::GET, "/api/v1/audit-log", None).await;
+    let told: Vec<_> =
+        told.as_array().expect("entries").iter().map(|one| (&one["operation"], &one["tenantId"])).collect();
+    let expected = [
+        (json!("DELETE /api/v1/tenants/{id}"), json!("other")),
+        (json!("keys revoke"), json!("acme")),
+        (json!("POST /api/v1/tenants"), json!("other")),
+        (json!("keys create"), json!("acme")),
+        (json!("keys create"), json!(null)),
+    ];
+    assert_eq!(told, expected.iter().map(|(operation, tenant)| (operation, tenant)).collect::<Vec<_>>());
     let verified = printed(&url, &["verify-audit"]);
     assert!(verified.contains("acme") && verified.contains("whole"), "{verified}");
     assert!(

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use callbacks_testkit::hostile_corpus::{Section, entries};
 use callbacks_testkit::webhook_receiver::WebhookReceiver;
+use reqwest::Method;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 use url::Url;
@@ -98,6 +99,9 @@ async fn the_key_is_rotated_under_a_running_service_and_a_kill_loses_nothing() {
     let told = String::from_utf8_lossy(&finished.stdout).into_owned();
     assert!(finished.status.success() && told.contains("encrypted with key \"k2\""), "{told}");
     assert_eq!(secrets_with_key(&url, "k2").await, ENDPOINTS as i64);
+    let told = replica.api().expect(200, Method::GET, "/api/v1/audit-log?limit=3", None).await;
+    let states = [0, 1, 2].map(|at| told[at]["after"]["state"].as_str().unwrap_or_default().to_owned());
+    assert_eq!(states, ["done", "begun", "begun"], "the killed one is told too: {told}");
     assert_eq!(signatures(&replica, &receiver).await, expected, "rotated");
     drop(replica);
 

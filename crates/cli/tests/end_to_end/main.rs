@@ -17,6 +17,7 @@ mod domain_revocation;
 mod encryption_rotation;
 mod endpoint_identity;
 mod firefly_quickstart;
+mod first_start;
 mod graceful_stop;
 mod reentrancy;
 mod sdk_verification;

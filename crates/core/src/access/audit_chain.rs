@@ -1,54 +1,11 @@
 //! Seals the entries of the audit log: each hash covers its entry and the hash before it, so that nothing inside a chain
 //! can be changed, removed or put in without breaking it.
 
-use callbacks_models::audit_log::{self as stored, AuditEntry, AuditLink};
-use callbacks_models::error::StoreError;
-use callbacks_models::store::Store;
+use callbacks_models::audit_log::{AuditEntry, AuditLink};
 use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
-use uuid::Uuid;
 
-/// What happened, before it has a place in a chain.
-#[derive(Debug, Clone, Default)]
-pub struct Happening {
-    /// Whose chain it belongs to; empty for the service itself.
-    pub tenant_id: String,
-    /// Who did it.
-    pub actor: String,
-    /// In which role.
-    pub role: String,
-    /// What was done.
-    pub operation: String,
-    /// To what.
-    pub target: String,
-    /// How it was answered; an HTTP status, 0 for the command line.
-    pub status: u16,
-    /// What it was before, without secrets.
-    pub before: Option<serde_json::Value>,
-    /// What it was after, without secrets.
-    pub after: Option<serde_json::Value>,
-}
-
-/// Appends to the log.
-///
-/// # Errors
-/// When the database fails; then nothing was appended.
-pub async fn append(store: &Store, at: OffsetDateTime, happening: Happening) -> Result<(), StoreError> {
-    let entry = AuditEntry {
-        id: Uuid::now_v7(),
-        // The database keeps microseconds, and what is hashed must be what is kept.
-        at: at.replace_nanosecond(at.microsecond() * 1000).unwrap_or(at),
-        tenant_id: happening.tenant_id,
-        actor: happening.actor,
-        role: happening.role,
-        operation: happening.operation,
-        target: happening.target,
-        status: i16::try_from(happening.status).unwrap_or(i16::MAX),
-        before: happening.before.map(|value| value.to_string()),
-        after: happening.after.map(|value| value.to_string()),
-    };
-    stored::append(store, &entry, seal).await
-}
+pub use callbacks_models::audit_log::Act;
+pub use callbacks_models::change::tell_across_tenants;
 
 /// The hash of a link. Every part is preceded by its length, so that no two entries hash the same bytes.
 #[must_use]
@@ -111,6 +68,8 @@ impl Followed {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use time::OffsetDateTime;
+    use uuid::Uuid;
 
     use super::*;
 

@@ -1,53 +1,17 @@
 //! Makes, lists and revokes keys.
 
-use callbacks_interfaces::instant;
 use callbacks_interfaces::secret::SecretText;
 use callbacks_interfaces::tenant::TenantId;
-use callbacks_models::api_keys::{self as stored, NewApiKey, StoredApiKey};
+use callbacks_models::api_keys::{self as stored, NewApiKey};
 use callbacks_models::error::StoreError;
 use callbacks_models::store::Store;
-use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::api_key::IssuedKey;
 use super::role::Role;
 
-/// A key as it is shown: everything but the key.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ApiKeyView {
-    /// Its id, the part of the key after `cbk_`.
-    pub id: Uuid,
-    /// A name for people.
-    pub name: String,
-    /// Name of its role.
-    pub role: String,
-    /// Whose it is; absent for an operator's.
-    pub tenant_id: Option<String>,
-    /// When it was made.
-    #[serde(with = "instant")]
-    pub created_at: OffsetDateTime,
-    /// Who made it.
-    pub created_by: String,
-    /// When it ends.
-    #[serde(with = "instant::option")]
-    pub expires_at: Option<OffsetDateTime>,
-    /// When it was revoked.
-    #[serde(with = "instant::option")]
-    pub revoked_at: Option<OffsetDateTime>,
-    /// When it was used last, to the minute.
-    #[serde(with = "instant::option")]
-    pub last_used_at: Option<OffsetDateTime>,
-}
-
-impl From<StoredApiKey> for ApiKeyView {
-    fn from(key: StoredApiKey) -> Self {
-        let StoredApiKey { id, tenant_id, role, name, created_at, created_by, expires_at, .. } = key;
-        let (revoked_at, last_used_at) = (key.revoked_at, key.last_used_at);
-        Self { id, name, role, tenant_id, created_at, created_by, expires_at, revoked_at, last_used_at }
-    }
-}
+pub use callbacks_models::api_keys::StoredApiKey as ApiKeyView;
 
 /// Whose key is wanted, and what for.
 #[derive(Debug, Clone)]
@@ -76,6 +40,11 @@ pub enum IssueError {
     /// An operator belongs to no tenant, every other role to one.
     #[error("an operator's key has no tenant, a key of any other role needs one")]
     RoleAndTenant,
+    /// No key of a deleted tenant is ever accepted.
+    #[error(
+        "the tenant {0} was deleted and no key of it is accepted; its id is never given again, name another tenant"
+    )]
+    TenantDeleted(TenantId),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -101,8 +70,12 @@ pub async fn issue(store: &Store, request: KeyRequest, created_by: &str) -> Resu
         created_by: created_by.to_owned(),
         expires_at: request.expires_at,
     };
-    let view = stored::create(store, &key).await?.into();
-    Ok(NewKey { view, key: issued.text })
+    let created = stored::create(store, &key).await?;
+    match (created, key.tenant) {
+        (Some(view), _) => Ok(NewKey { view, key: issued.text }),
+        (None, Some(tenant)) => Err(IssueError::TenantDeleted(tenant)),
+        (None, None) => Err(StoreError::Corrupt("an operator's key has a tenant".to_owned()).into()),
+    }
 }
 
 /// Revokes a key for good; `None` when there is none of that id.
@@ -110,7 +83,7 @@ pub async fn issue(store: &Store, request: KeyRequest, created_by: &str) -> Resu
 /// # Errors
 /// When the database fails.
 pub async fn revoke(store: &Store, id: Uuid) -> Result<Option<ApiKeyView>, StoreError> {
-    Ok(stored::revoke(store, id).await?.map(ApiKeyView::from))
+    stored::revoke(store, id).await
 }
 
 /// Reads one; `None` when there is none of that id.
@@ -118,7 +91,7 @@ pub async fn revoke(store: &Store, id: Uuid) -> Result<Option<ApiKeyView>, Store
 /// # Errors
 /// When the database fails.
 pub async fn get(store: &Store, id: Uuid) -> Result<Option<ApiKeyView>, StoreError> {
-    Ok(stored::get(store, id).await?.map(ApiKeyView::from))
+    stored::get(store, id).await
 }
 
 /// Keys newest first, of one tenant or of all, below `before`.
@@ -131,6 +104,5 @@ pub async fn list(
     before: Option<Uuid>,
     limit: u32,
 ) -> Result<Vec<ApiKeyView>, StoreError> {
-    let rows = stored::list_across_tenants(store, tenant, before, i64::from(limit)).await?;
-    Ok(rows.into_iter().map(ApiKeyView::from).collect())
+    stored::list_across_tenants(store, tenant, before, i64::from(limit)).await
 }

@@ -40,20 +40,3 @@ pub enum Operation {
     /// Read metrics and the version of the build.
     ReadMetrics,
 }
-
-impl Operation {
-    /// Whether the audit log tells of it. Events sent are not told: they are kept themselves.
-    #[must_use]
-    pub const fn is_audited(self) -> bool {
-        matches!(
-            self,
-            Self::ReplayEvents
-                | Self::ChangeEventTypes
-                | Self::ChangeConfigurations
-                | Self::ChangeDomains
-                | Self::ChangeSubscriptions
-                | Self::ChangeDeliveries
-                | Self::ChangeTenantsAndKeys
-        )
-    }
-}

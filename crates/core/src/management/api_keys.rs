@@ -26,7 +26,9 @@ pub async fn create(
 ) -> Result<NewKey, ManagementError> {
     let request = read(now, body)?;
     register::issue(&desk.store, request, &caller.actor).await.map_err(|error| match error {
-        IssueError::RoleAndTenant => ManagementError::field("tenantId", "Pattern", error.to_string()),
+        IssueError::RoleAndTenant | IssueError::TenantDeleted(_) => {
+            ManagementError::field("tenantId", "Pattern", error.to_string())
+        }
         IssueError::Store(error) => error.into(),
     })
 }

@@ -1,21 +1,17 @@
-//! The audit log: what a thing looks like before and after a change, the entry that tells of it, and reading them.
+//! Reads the audit log. What is told in it, each change tells itself (`Management::acting`).
 
 use callbacks_interfaces::cursor::Cursor;
 use callbacks_interfaces::instant;
 use callbacks_interfaces::tenant::TenantScope;
 use callbacks_models::audit_log::{self as stored, AuditLink};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Management;
 use super::error::ManagementError;
 use super::position::{Position, Slice};
-use super::{api_keys, authorized_domains, callback_configurations};
-use super::{event_subscriptions, event_types, tenants};
-use crate::access::audit_chain::{self, Happening};
-use crate::clock::{Clock, SystemClock};
 
 /// Most rows of one answer.
 pub const MAX_ROWS: usize = 500;
@@ -70,32 +66,6 @@ impl From<AuditLink> for AuditView {
             hash: hex::encode(link.hash),
         }
     }
-}
-
-/// What a thing looks like now to whoever may see `scope`; nothing when there is none, or it is of a kind that has no
-/// state of its own. Views hold no secrets.
-pub async fn look(desk: &Management, scope: &TenantScope, resource: &str, id: &str) -> Option<Value> {
-    match resource {
-        "callback-configurations" => shown(callback_configurations::get(desk, scope, id.parse().ok()?).await),
-        "authorized-domains" => shown(authorized_domains::get(desk, scope, id.parse().ok()?).await),
-        "event-subscriptions" => shown(event_subscriptions::get(desk, scope, id.parse().ok()?).await),
-        "event-types" => {
-            let named = event_types::Named { name: id, tenant: None };
-            shown(event_types::get(desk, scope, named).await)
-        }
-        "api-keys" => shown(api_keys::get(desk, id.parse().ok()?).await),
-        "tenants" => shown(tenants::get(desk, &id.parse().ok()?).await),
-        _ => None,
-    }
-}
-
-fn shown<T: Serialize>(found: Result<T, ManagementError>) -> Option<Value> {
-    found.ok().map(|view| json!(view))
-}
-
-/// Tells of a change that was made.
-pub async fn record(desk: &Management, happening: Happening) -> Result<(), ManagementError> {
-    Ok(audit_chain::append(&desk.store, SystemClock.now(), happening).await?)
 }
 
 /// Entries in scope, newest first.

@@ -14,6 +14,7 @@ use callbacks_models::error::StoreError;
 use serde_json::{Map, Value};
 
 use super::Management;
+use super::callback_configurations::owner;
 use super::error::ManagementError;
 
 pub use super::domain_verification::verify;
@@ -37,6 +38,7 @@ pub async fn create(
     body: &Map<String, Value>,
 ) -> Result<AuthorizedDomain, ManagementError> {
     let draft = trusted(AuthorizedDomainDraft::create(body)?, verification);
+    owner(desk, scope, draft.tenant_id.as_ref())?;
     let created = stored::create(&desk.store, scope, &draft, &new_token())
         .await
         .map_err(|error| duplicate(error, &draft))?;

@@ -23,7 +23,7 @@ pub async fn create(
     body: &Map<String, Value>,
 ) -> Result<CallbackConfiguration, ManagementError> {
     let draft = with_key(ConfigurationDraft::create(body)?)?;
-    check(desk, &owner(scope, draft.tenant_id.as_ref()), &draft)?;
+    check(desk, &owner(desk, scope, draft.tenant_id.as_ref())?, &draft)?;
     let created = stored::create(&desk.store, scope, &draft).await?;
     desk.announce().await;
     Ok(created)
@@ -103,12 +103,18 @@ pub async fn delete(
     Ok(())
 }
 
-/// Whose a new one is.
-fn owner(scope: &TenantScope, named: Option<&TenantId>) -> TenantId {
-    match scope {
+/// Whose something new is; never a deleted tenant's.
+pub(super) fn owner(
+    desk: &Management,
+    scope: &TenantScope,
+    named: Option<&TenantId>,
+) -> Result<TenantId, ManagementError> {
+    let owner = match scope {
         TenantScope::One(own) => own.clone(),
         TenantScope::All => named.cloned().unwrap_or_else(TenantId::default_tenant),
-    }
+    };
+    desk.check_not_deleted(&owner, "tenantId")?;
+    Ok(owner)
 }
 
 async fn set_status(

@@ -10,6 +10,7 @@ use callbacks_models::event_subscriptions as stored;
 use serde_json::{Map, Value, json};
 
 use super::Management;
+use super::callback_configurations::owner;
 use super::error::ManagementError;
 
 pub use super::subscription_status::status;
@@ -24,6 +25,7 @@ pub async fn create(
     body: &Map<String, Value>,
 ) -> Result<EventSubscription, ManagementError> {
     let draft = EventSubscriptionDraft::create(body)?;
+    owner(desk, scope, draft.tenant_id.as_ref())?;
     Ok(stored::create(&desk.store, scope, &draft).await?)
 }
 

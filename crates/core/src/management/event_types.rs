@@ -11,6 +11,7 @@ use callbacks_models::event_types::{self as stored, MAX_SCHEMA_BYTES, MAX_TYPES,
 use serde_json::{Map, Value};
 
 use super::Management;
+use super::callback_configurations::owner;
 use super::error::ManagementError;
 use crate::event_types::payload_schema::PayloadSchema;
 
@@ -32,6 +33,7 @@ pub async fn create(
     body: &Map<String, Value>,
 ) -> Result<EventTypeEntry, ManagementError> {
     let draft = EventTypeDraft::create(body)?;
+    owner(desk, scope, draft.tenant_id.as_ref())?;
     check(&draft)?;
     let created =
         stored::create(&desk.store, scope, &draft).await.map_err(|error| duplicate(error, &draft))?;
@@ -143,6 +145,7 @@ pub async fn set_enforcement(
     let tenant = reader.parsed("tenantId", "Size", |text: &str| TenantId::try_from(text));
     reader.finish()?;
     let tenant_id = tenant_of(scope, tenant.as_ref())?;
+    desk.check_not_deleted(&tenant_id, "tenantId")?;
     stored::set_enforcement(&desk.store, &tenant_id, chosen).await?;
     desk.announce().await;
     enforcement(desk, scope, Some(&tenant_id)).await

@@ -36,7 +36,7 @@ pub async fn accept_one(
     scope: &TenantScope,
     submission: EventSubmission,
 ) -> Result<EventAccepted, ManagementError> {
-    let tenant = tenant_of(scope, &submission)?;
+    let tenant = tenant_of(desk, scope, &submission, "tenantId")?;
     check_types(desk, &tenant, std::slice::from_ref(&submission), |_| String::new())?;
     let accepted =
         desk.engine.accept(&tenant, vec![submission]).await.map_err(|error| intake_error(&error))?;
@@ -51,10 +51,11 @@ pub async fn accept_batch(
 ) -> Result<Vec<EventAccepted>, ManagementError> {
     let mut tenant = None;
     for (index, submission) in submissions.iter().enumerate() {
-        let named = tenant_of(scope, submission)?;
+        let field = format!("[{index}].tenantId");
+        let named = tenant_of(desk, scope, submission, &field)?;
         if tenant.get_or_insert_with(|| named.clone()) != &named {
             let message = "All events of a batch must belong to one tenant; send one batch a tenant";
-            return Err(ManagementError::field(&format!("[{index}].tenantId"), "Pattern", message));
+            return Err(ManagementError::field(&field, "Pattern", message));
         }
     }
     let tenant = tenant.unwrap_or_else(TenantId::default_tenant);
@@ -69,7 +70,7 @@ pub async fn ask_gates(
     submission: EventSubmission,
     patience: Duration,
 ) -> Result<GateAnswer, ManagementError> {
-    let tenant = tenant_of(scope, &submission)?;
+    let tenant = tenant_of(desk, scope, &submission, "tenantId")?;
     check_types(desk, &tenant, std::slice::from_ref(&submission), |_| String::new())?;
     desk.engine.ask_gates(&tenant, submission, patience).await.map_err(|error| match error {
         GateError::Unavailable => ManagementError::Unavailable { retry_after: ASK_AGAIN_AFTER },
@@ -112,7 +113,7 @@ pub fn explain(
     scope: &TenantScope,
     submission: &EventSubmission,
 ) -> Result<EventExplanation, ManagementError> {
-    let tenant = tenant_of(scope, submission)?;
+    let tenant = tenant_of(desk, scope, submission, "tenantId")?;
     Ok(desk.engine.explain(&tenant, submission))
 }
 
@@ -170,17 +171,23 @@ pub(super) async fn queue_again(
     Ok(queued)
 }
 
-/// Whose event it is: the one it names if the caller may, else the caller's, else the default.
-fn tenant_of(scope: &TenantScope, submission: &EventSubmission) -> Result<TenantId, ManagementError> {
-    match (scope, &submission.tenant) {
-        (TenantScope::All, Some(named)) => Ok(named.clone()),
-        (TenantScope::All, None) => Ok(TenantId::default_tenant()),
-        (TenantScope::One(own), None) => Ok(own.clone()),
-        (TenantScope::One(own), Some(named)) if own == named => Ok(own.clone()),
-        (TenantScope::One(_), Some(_)) => {
-            Err(ManagementError::Forbidden("tenantId must be your own tenant".to_owned()))
+/// Whose event it is: the one it names if the caller may, else the caller's, else the default. `field` is where it names it.
+fn tenant_of(
+    desk: &Management,
+    scope: &TenantScope,
+    submission: &EventSubmission,
+    field: &str,
+) -> Result<TenantId, ManagementError> {
+    let tenant = match (scope, &submission.tenant) {
+        (TenantScope::All, Some(named)) => named.clone(),
+        (TenantScope::All, None) => TenantId::default_tenant(),
+        (TenantScope::One(own), named) if named.as_ref().is_none_or(|named| named == own) => own.clone(),
+        (TenantScope::One(_), _) => {
+            return Err(ManagementError::Forbidden("tenantId must be your own tenant".to_owned()));
         }
-    }
+    };
+    desk.check_not_deleted(&tenant, field)?;
+    Ok(tenant)
 }
 
 /// What a failed intake means for the caller.

@@ -73,6 +73,7 @@ pub async fn replay(
     let subscription = SubscriptionId::from(row.subscription_id);
     let message = message_of(row);
     let tenant = tenant_of(owner, &message, body)?;
+    desk.check_not_deleted(&tenant, "tenantId")?;
     let event = event_of(&message, subscription, body)?;
     let judged = std::iter::once((event.event_type.as_str(), event.payload.as_ref()));
     if let Some((_, refusal)) = desk.engine.refused_types(&tenant, judged).into_iter().next() {

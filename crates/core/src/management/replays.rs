@@ -34,13 +34,13 @@ pub async fn create(
     if draft.dry_run {
         return Ok(Asked::Estimated(stored::estimate(&desk.store, &tenant, configuration, &draft).await?));
     }
-    let id = stored::create(&desk.store, &tenant, configuration, &draft).await?.ok_or_else(|| {
+    let started = stored::create(&desk.store, &tenant, configuration, &draft).await?.ok_or_else(|| {
         ManagementError::Conflict(format!(
             "{} replays of this configuration are running; wait for one to end, or cancel one",
             stored::RUNNING_MAX
         ))
     })?;
-    Ok(Asked::Started(Box::new(get(desk, scope, configuration, id).await?)))
+    Ok(Asked::Started(Box::new(started)))
 }
 
 /// Reads one.

@@ -4,62 +4,21 @@ use std::net::IpAddr;
 
 use callbacks_interfaces::domain_policy::DomainPolicy;
 use callbacks_interfaces::field_reader::{FieldReader, Size};
-use callbacks_interfaces::instant;
 use callbacks_interfaces::patch::Patch;
 use callbacks_interfaces::tenant::TenantId;
-use callbacks_models::tenants::{self as stored, StoredTenant, TenantChange};
+use callbacks_models::tenants::{self as stored, TenantChange};
 use ipnet::IpNet;
-use serde::Serialize;
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
 
 use super::Management;
 use super::error::ManagementError;
+
+pub use callbacks_models::tenants::StoredTenant as TenantView;
 
 const WHAT: &str = "Tenant";
 /// Most networks opened for one tenant.
 const MOST_NETWORKS: usize = 100;
 const NAME: Size = Size { min: 0, max: 255, message: "Name must not exceed 255 characters" };
-
-/// A tenant as it is shown.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TenantView {
-    /// Its id.
-    pub id: TenantId,
-    /// A name for people.
-    pub name: Option<String>,
-    /// Whether its keys are accepted.
-    pub active: bool,
-    /// Whether its payloads and response bodies are encrypted with a key of its own.
-    pub payload_encryption: bool,
-    /// Whether its callbacks need an authorized domain.
-    pub domain_policy: DomainPolicy,
-    /// Networks its callbacks may reach although they are not globally reachable.
-    pub allowed_networks: Vec<String>,
-    /// When it was registered.
-    #[serde(with = "instant")]
-    pub created_at: OffsetDateTime,
-    /// When it was changed last.
-    #[serde(with = "instant")]
-    pub updated_at: OffsetDateTime,
-}
-
-impl From<StoredTenant> for TenantView {
-    fn from(tenant: StoredTenant) -> Self {
-        let StoredTenant {
-            id,
-            name,
-            active,
-            payload_encryption,
-            domain_policy,
-            allowed_networks,
-            created_at,
-            updated_at,
-        } = tenant;
-        Self { id, name, active, payload_encryption, domain_policy, allowed_networks, created_at, updated_at }
-    }
-}
 
 /// Registers one from the members of a request body: `id`, `name`.
 pub async fn create(desk: &Management, body: &Map<String, Value>) -> Result<TenantView, ManagementError> {
@@ -74,13 +33,13 @@ pub async fn create(desk: &Management, body: &Map<String, Value>) -> Result<Tena
     let created = stored::create(&desk.store, &id, name.as_deref()).await?;
     let conflict =
         || ManagementError::Conflict(format!("The tenant {id} is already registered, or was and is deleted"));
-    created.map(TenantView::from).ok_or_else(conflict)
+    created.ok_or_else(conflict)
 }
 
 /// Reads one.
 pub async fn get(desk: &Management, id: &TenantId) -> Result<TenantView, ManagementError> {
     let found = stored::get(&desk.store, id).await?;
-    found.map(TenantView::from).ok_or_else(|| ManagementError::not_found(WHAT, id))
+    found.ok_or_else(|| ManagementError::not_found(WHAT, id))
 }
 
 /// Changes `name`, `active`, `payloadEncryption`, `domainPolicy` and `allowedNetworks`, as far as the body mentions them.
@@ -110,7 +69,7 @@ pub async fn patch(
     let change = TenantChange { name, active, payload_encryption, domain_policy, allowed_networks };
     let written = stored::update(&desk.store, id, &change).await?;
     desk.announce().await;
-    written.map(TenantView::from).ok_or_else(|| ManagementError::not_found(WHAT, id))
+    written.ok_or_else(|| ManagementError::not_found(WHAT, id))
 }
 
 /// `allowedNetworks`, in canonical form.
@@ -151,5 +110,5 @@ pub async fn list(
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > wanted;
     rows.truncate(wanted);
-    Ok((rows.into_iter().map(TenantView::from).collect(), more))
+    Ok((rows, more))
 }

@@ -33,6 +33,8 @@ pub struct TenantDirectory {
     pub domain_policy: DomainPolicy,
     /// Networks operators opened for it alone; `None` when there are none.
     pub allowed_networks: Option<Arc<[IpNet]>>,
+    /// Whether it was deleted: nothing is taken on for it.
+    pub deleted: bool,
     defective: Vec<ConfigurationId>,
     index: EventPatternIndex,
 }
@@ -61,6 +63,7 @@ impl TenantDirectory {
             event_types,
             domain_policy: rows.domain_policy,
             allowed_networks,
+            deleted: rows.deleted,
             defective,
             index,
         }
@@ -84,6 +87,11 @@ impl Directory {
     /// A tenant's part, if it has any configuration or domain.
     pub fn tenant(&self, tenant: &TenantId) -> Option<&Arc<TenantDirectory>> {
         self.tenants.get(tenant)
+    }
+
+    /// Whether a tenant was deleted.
+    pub fn is_deleted(&self, tenant: &TenantId) -> bool {
+        self.tenant(tenant).is_some_and(|part| part.deleted)
     }
 
     /// A configuration by id.

@@ -111,6 +111,9 @@ impl Storing {
     async fn accept(&self, tenant: &TenantId, sorted: Vec<Sorted>) {
         // Only messages can be quarantined; what is an event already was checked by who published it.
         let messages = sorted.iter().any(|one| one.message.is_some());
+        if self.around.engine.directory().is_deleted(tenant) {
+            return self.turn_away(tenant, &sorted).await;
+        }
         if messages && !self.knows(tenant).await {
             let reason = "the message names a tenant that is not registered and has no configuration; register it, then replay the message";
             return self.set_messages_aside(&sorted, reason).await;
@@ -128,6 +131,15 @@ impl Storing {
             }
             self.set_messages_aside([one], "the database refused the event").await;
         }
+    }
+
+    /// Takes on nothing for a deleted tenant. What its producers still put into the own outbox cannot be set aside.
+    async fn turn_away(&self, tenant: &TenantId, sorted: &[Sorted]) {
+        if matches!(self.feed, Feed::OwnOutbox) {
+            warn!(%tenant, events = sorted.len(), "{} events of the outbox are dropped: the tenant {tenant} was deleted; stop what publishes them", sorted.len());
+        }
+        let reason = "the message is for a tenant that was deleted; discard it, or replay it with the tenantId of another";
+        self.set_messages_aside(sorted, reason).await;
     }
 
     /// Whether events of the tenant are taken. Only a message of a shared subscription can name one that nobody knows.

@@ -1,5 +1,6 @@
 //! The engine as a whole, over a real PostgreSQL database per test and a scripted network.
 
+mod deleted_tenants;
 mod delivering;
 mod domain_authorization;
 mod domain_policy;

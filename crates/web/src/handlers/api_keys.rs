@@ -13,6 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::extract::caller::Caller;
+use crate::extract::desk::Desk;
 use crate::extract::json_object::JsonObject;
 use crate::extract::path_id::PathId;
 use crate::extract::query_parameters::QueryParameters;
@@ -35,10 +36,11 @@ const MAX_ROWS: usize = 500;
     responses((status = 201, description = "Created", body = NewApiKeyBody)))]
 pub(crate) async fn create(
     State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
-    let made = api_keys::create(&app.management, &caller, SystemClock.now(), &body.0).await?;
+    let made = api_keys::create(&desk, &caller, SystemClock.now(), &body.0).await?;
     app.guard.refresh().await;
     Ok(shown_once(&made))
 }
@@ -80,9 +82,10 @@ pub(crate) async fn get(
     responses((status = 204, description = "Revoked")))]
 pub(crate) async fn revoke(
     State(app): State<AppState>,
+    Desk(desk): Desk,
     PathId(id): PathId<Uuid>,
 ) -> Result<StatusCode, ApiError> {
-    api_keys::revoke(&app.management, id).await?;
+    api_keys::revoke(&desk, id).await?;
     app.guard.refresh().await;
     Ok(StatusCode::NO_CONTENT)
 }

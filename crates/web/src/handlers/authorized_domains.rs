@@ -10,6 +10,7 @@ use callbacks_interfaces::page::Page;
 use http::StatusCode;
 
 use crate::extract::caller::Caller;
+use crate::extract::desk::Desk;
 use crate::extract::json_object::JsonObject;
 use crate::extract::path_id::{PathId, PathText};
 use crate::extract::query_parameters::QueryParameters;
@@ -26,12 +27,8 @@ type Id = PathId<DomainId>;
     request_body = AuthorizedDomainBody,
     responses((status = 201, description = "Domain created successfully", body = AuthorizedDomain),
         (status = 409, description = "The domain is already authorized for this tenant")))]
-pub(crate) async fn create(
-    State(app): State<AppState>,
-    caller: Caller,
-    body: JsonObject,
-) -> Result<Response, ApiError> {
-    let view = domains::create(&app.management, &caller.scope, trust(&caller), &body.0).await?;
+pub(crate) async fn create(Desk(desk): Desk, caller: Caller, body: JsonObject) -> Result<Response, ApiError> {
+    let view = domains::create(&desk, &caller.scope, trust(&caller), &body.0).await?;
     Ok(created(&format!("/api/v1/authorized-domains/{}", view.id), view))
 }
 
@@ -76,12 +73,12 @@ pub(crate) async fn get(
     params(("id" = DomainId, Path)), request_body = AuthorizedDomainBody,
     responses((status = 200, description = "Domain updated successfully", body = AuthorizedDomain)))]
 pub(crate) async fn replace(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
     body: JsonObject,
 ) -> Result<Json<AuthorizedDomain>, ApiError> {
-    Ok(Json(domains::replace(&app.management, &caller.scope, id, trust(&caller), &body.0).await?))
+    Ok(Json(domains::replace(&desk, &caller.scope, id, trust(&caller), &body.0).await?))
 }
 
 /// Change parts of a domain
@@ -91,12 +88,12 @@ pub(crate) async fn replace(
     params(("id" = DomainId, Path)), request_body = AuthorizedDomainBody,
     responses((status = 200, description = "Domain changed", body = AuthorizedDomain)))]
 pub(crate) async fn patch(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
     body: JsonObject,
 ) -> Result<Json<AuthorizedDomain>, ApiError> {
-    Ok(Json(domains::patch(&app.management, &caller.scope, id, trust(&caller), &body.0).await?))
+    Ok(Json(domains::patch(&desk, &caller.scope, id, trust(&caller), &body.0).await?))
 }
 
 /// Delete domain
@@ -106,12 +103,12 @@ pub(crate) async fn patch(
     params(("id" = DomainId, Path), ("domain" = String, Query)),
     responses((status = 204, description = "Domain deleted successfully")))]
 pub(crate) async fn delete(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
     query: QueryParameters,
 ) -> Result<StatusCode, ApiError> {
-    domains::delete(&app.management, &caller.scope, id, query.required("domain")?).await?;
+    domains::delete(&desk, &caller.scope, id, query.required("domain")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -125,13 +122,13 @@ pub(crate) async fn delete(
     responses((status = 204, description = "Domain verified successfully"),
         (status = 409, description = "Control over the domain is not proven")))]
 pub(crate) async fn verify(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathText(domain): PathText,
     query: QueryParameters,
 ) -> Result<StatusCode, ApiError> {
     let method = query.required("verificationMethod")?;
-    domains::verify(&app.management, &caller.scope, trust(&caller), &domain, method).await?;
+    domains::verify(&desk, &caller.scope, trust(&caller), &domain, method).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -16,6 +16,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::extract::caller::Caller;
+use crate::extract::desk::Desk;
 use crate::extract::json_object::{JsonObject, OptionalJsonObject};
 use crate::extract::path_id::PathId;
 use crate::extract::query_parameters::QueryParameters;
@@ -32,12 +33,8 @@ type Id = PathId<ConfigurationId>;
 #[utoipa::path(post, path = "/api/v1/callback-configurations", tag = TAG, operation_id = "create_1",
     request_body = CallbackConfigurationBody,
     responses((status = 201, description = "Configuration created successfully", body = CallbackConfiguration)))]
-pub(crate) async fn create(
-    State(app): State<AppState>,
-    caller: Caller,
-    body: JsonObject,
-) -> Result<Response, ApiError> {
-    let view = configurations::create(&app.management, &caller.scope, &body.0).await?;
+pub(crate) async fn create(Desk(desk): Desk, caller: Caller, body: JsonObject) -> Result<Response, ApiError> {
+    let view = configurations::create(&desk, &caller.scope, &body.0).await?;
     Ok(created(&format!("/api/v1/callback-configurations/{}", view.id), view))
 }
 
@@ -84,12 +81,12 @@ pub(crate) async fn get(
     params(("id" = ConfigurationId, Path)), request_body = CallbackConfigurationBody,
     responses((status = 200, description = "Configuration updated successfully", body = CallbackConfiguration)))]
 pub(crate) async fn replace(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
     body: JsonObject,
 ) -> Result<Json<CallbackConfiguration>, ApiError> {
-    Ok(Json(configurations::replace(&app.management, &caller.scope, id, &body.0).await?))
+    Ok(Json(configurations::replace(&desk, &caller.scope, id, &body.0).await?))
 }
 
 /// Change parts of a configuration
@@ -99,24 +96,20 @@ pub(crate) async fn replace(
     params(("id" = ConfigurationId, Path)), request_body = CallbackConfigurationBody,
     responses((status = 200, description = "Configuration changed", body = CallbackConfiguration)))]
 pub(crate) async fn patch(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
     body: JsonObject,
 ) -> Result<Json<CallbackConfiguration>, ApiError> {
-    Ok(Json(configurations::patch(&app.management, &caller.scope, id, &body.0).await?))
+    Ok(Json(configurations::patch(&desk, &caller.scope, id, &body.0).await?))
 }
 
 /// Delete configuration
 #[utoipa::path(delete, path = "/api/v1/callback-configurations/{id}", tag = TAG, operation_id = "delete_1",
     params(("id" = ConfigurationId, Path)),
     responses((status = 204, description = "Configuration deleted successfully")))]
-pub(crate) async fn delete(
-    State(app): State<AppState>,
-    caller: Caller,
-    PathId(id): Id,
-) -> Result<StatusCode, ApiError> {
-    configurations::delete(&app.management, &caller.scope, id).await?;
+pub(crate) async fn delete(Desk(desk): Desk, caller: Caller, PathId(id): Id) -> Result<StatusCode, ApiError> {
+    configurations::delete(&desk, &caller.scope, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -127,12 +120,12 @@ pub(crate) async fn delete(
     params(("id" = ConfigurationId, Path)), request_body = Option<SecretRotationBody>,
     responses((status = 200, description = "The new secret, shown once", body = Value)))]
 pub(crate) async fn rotate_secret(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
     body: OptionalJsonObject,
 ) -> Result<Response, ApiError> {
-    let rotated = secret_rotation::rotate(&app.management, &caller.scope, id, &body.0).await?;
+    let rotated = secret_rotation::rotate(&desk, &caller.scope, id, &body.0).await?;
     Ok(shown_once(&rotated))
 }
 
@@ -143,11 +136,11 @@ pub(crate) async fn rotate_secret(
     params(("id" = ConfigurationId, Path)),
     responses((status = 200, description = "Paused", body = CallbackConfiguration)))]
 pub(crate) async fn pause(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
 ) -> Result<Json<CallbackConfiguration>, ApiError> {
-    Ok(Json(configurations::pause(&app.management, &caller.scope, id).await?))
+    Ok(Json(configurations::pause(&desk, &caller.scope, id).await?))
 }
 
 /// Resume
@@ -157,11 +150,11 @@ pub(crate) async fn pause(
     params(("id" = ConfigurationId, Path)),
     responses((status = 200, description = "Active again", body = CallbackConfiguration)))]
 pub(crate) async fn resume(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
 ) -> Result<Json<CallbackConfiguration>, ApiError> {
-    Ok(Json(configurations::resume(&app.management, &caller.scope, id).await?))
+    Ok(Json(configurations::resume(&desk, &caller.scope, id).await?))
 }
 
 /// Send a sample event now

@@ -10,6 +10,7 @@ use callbacks_interfaces::page::Page;
 use http::{StatusCode, Uri};
 
 use crate::extract::caller::Caller;
+use crate::extract::desk::Desk;
 use crate::extract::json_object::JsonObject;
 use crate::extract::path_id::PathId;
 use crate::extract::query_parameters::QueryParameters;
@@ -134,11 +135,11 @@ pub(crate) async fn filter(
     params(("id" = ExecutionId, Path)),
     responses((status = 202, description = "Queued", body = Value)))]
 pub(crate) async fn replay(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): PathId<ExecutionId>,
 ) -> Result<Response, ApiError> {
-    let replayed = executions::replay(&app.management, &caller.scope, id).await?;
+    let replayed = executions::replay(&desk, &caller.scope, id).await?;
     Ok((StatusCode::ACCEPTED, Json(replayed)).into_response())
 }
 

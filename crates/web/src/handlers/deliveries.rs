@@ -9,6 +9,7 @@ use callbacks_interfaces::ids::{ConfigurationId, DeliveryId};
 use http::{StatusCode, Uri};
 
 use crate::extract::caller::Caller;
+use crate::extract::desk::Desk;
 use crate::extract::path_id::PathId;
 use crate::extract::query_parameters::QueryParameters;
 use crate::handlers::answer::linked;
@@ -57,11 +58,11 @@ pub(crate) async fn get(
     params(("id" = String, Path)),
     responses((status = 202, description = "Due now", body = DeliveryView), (status = 409, description = "It is not waiting")))]
 pub(crate) async fn retry(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
 ) -> Result<(StatusCode, Json<DeliveryView>), ApiError> {
-    Ok((StatusCode::ACCEPTED, Json(deliveries::retry(&app.management, &caller.scope, id).await?)))
+    Ok((StatusCode::ACCEPTED, Json(deliveries::retry(&desk, &caller.scope, id).await?)))
 }
 
 /// Cancel
@@ -70,11 +71,7 @@ pub(crate) async fn retry(
 #[utoipa::path(post, path = "/api/v1/deliveries/{id}/cancel", tag = TAG, operation_id = "cancelDelivery",
     params(("id" = String, Path)),
     responses((status = 204, description = "Cancelled"), (status = 409, description = "It is not waiting")))]
-pub(crate) async fn cancel(
-    State(app): State<AppState>,
-    caller: Caller,
-    PathId(id): Id,
-) -> Result<StatusCode, ApiError> {
-    deliveries::cancel(&app.management, &caller.scope, id).await?;
+pub(crate) async fn cancel(Desk(desk): Desk, caller: Caller, PathId(id): Id) -> Result<StatusCode, ApiError> {
+    deliveries::cancel(&desk, &caller.scope, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

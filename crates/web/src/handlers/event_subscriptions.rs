@@ -10,6 +10,7 @@ use callbacks_interfaces::page::Page;
 use http::StatusCode;
 
 use crate::extract::caller::Caller;
+use crate::extract::desk::Desk;
 use crate::extract::json_object::JsonObject;
 use crate::extract::path_id::PathId;
 use crate::extract::query_parameters::QueryParameters;
@@ -25,12 +26,8 @@ type Id = PathId<SubscriptionId>;
 #[utoipa::path(post, path = "/api/v1/event-subscriptions", tag = TAG, operation_id = "create",
     request_body = EventSubscriptionBody,
     responses((status = 201, description = "Subscription created successfully", body = EventSubscription)))]
-pub(crate) async fn create(
-    State(app): State<AppState>,
-    caller: Caller,
-    body: JsonObject,
-) -> Result<Response, ApiError> {
-    let view = subscriptions::create(&app.management, &caller.scope, &body.0).await?;
+pub(crate) async fn create(Desk(desk): Desk, caller: Caller, body: JsonObject) -> Result<Response, ApiError> {
+    let view = subscriptions::create(&desk, &caller.scope, &body.0).await?;
     Ok(created(&format!("/api/v1/event-subscriptions/{}", view.id), view))
 }
 
@@ -75,12 +72,12 @@ pub(crate) async fn get(
     params(("id" = SubscriptionId, Path)), request_body = EventSubscriptionBody,
     responses((status = 200, description = "Subscription updated successfully", body = EventSubscription)))]
 pub(crate) async fn replace(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
     body: JsonObject,
 ) -> Result<Json<EventSubscription>, ApiError> {
-    Ok(Json(subscriptions::replace(&app.management, &caller.scope, id, &body.0).await?))
+    Ok(Json(subscriptions::replace(&desk, &caller.scope, id, &body.0).await?))
 }
 
 /// Change parts of a subscription
@@ -90,24 +87,20 @@ pub(crate) async fn replace(
     params(("id" = SubscriptionId, Path)), request_body = EventSubscriptionBody,
     responses((status = 200, description = "Subscription changed", body = EventSubscription)))]
 pub(crate) async fn patch(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
     body: JsonObject,
 ) -> Result<Json<EventSubscription>, ApiError> {
-    Ok(Json(subscriptions::patch(&app.management, &caller.scope, id, &body.0).await?))
+    Ok(Json(subscriptions::patch(&desk, &caller.scope, id, &body.0).await?))
 }
 
 /// Delete subscription
 #[utoipa::path(delete, path = "/api/v1/event-subscriptions/{id}", tag = TAG, operation_id = "delete",
     params(("id" = SubscriptionId, Path)),
     responses((status = 204, description = "Subscription deleted successfully")))]
-pub(crate) async fn delete(
-    State(app): State<AppState>,
-    caller: Caller,
-    PathId(id): Id,
-) -> Result<StatusCode, ApiError> {
-    subscriptions::delete(&app.management, &caller.scope, id).await?;
+pub(crate) async fn delete(Desk(desk): Desk, caller: Caller, PathId(id): Id) -> Result<StatusCode, ApiError> {
+    subscriptions::delete(&desk, &caller.scope, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -116,11 +109,11 @@ pub(crate) async fn delete(
     params(("id" = SubscriptionId, Path)),
     responses((status = 200, description = "Active", body = EventSubscription)))]
 pub(crate) async fn activate(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
 ) -> Result<Json<EventSubscription>, ApiError> {
-    Ok(Json(subscriptions::activate(&app.management, &caller.scope, id).await?))
+    Ok(Json(subscriptions::activate(&desk, &caller.scope, id).await?))
 }
 
 /// Stop its consumer
@@ -128,11 +121,11 @@ pub(crate) async fn activate(
     params(("id" = SubscriptionId, Path)),
     responses((status = 200, description = "Inactive", body = EventSubscription)))]
 pub(crate) async fn deactivate(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
 ) -> Result<Json<EventSubscription>, ApiError> {
-    Ok(Json(subscriptions::deactivate(&app.management, &caller.scope, id).await?))
+    Ok(Json(subscriptions::deactivate(&desk, &caller.scope, id).await?))
 }
 
 /// How its consumer is doing

@@ -10,6 +10,7 @@ use callbacks_interfaces::tenant::TenantId;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::extract::caller::Caller;
+use crate::extract::desk::Desk;
 use crate::extract::json_object::JsonObject;
 use crate::extract::path_id::PathText;
 use crate::extract::query_parameters::QueryParameters;
@@ -25,12 +26,8 @@ const TAG: &str = "Event Types";
     request_body = EventTypeBody,
     responses((status = 201, description = "Created", body = EventTypeEntry),
         (status = 409, description = "The tenant has an event type of this name already, or its catalogue is full")))]
-pub(crate) async fn create(
-    State(app): State<AppState>,
-    caller: Caller,
-    body: JsonObject,
-) -> Result<Response, ApiError> {
-    let view = types::create(&app.management, &caller.scope, &body.0).await?;
+pub(crate) async fn create(Desk(desk): Desk, caller: Caller, body: JsonObject) -> Result<Response, ApiError> {
+    let view = types::create(&desk, &caller.scope, &body.0).await?;
     Ok(created(&format!("/api/v1/event-types/{}", view.id), view))
 }
 
@@ -80,11 +77,11 @@ pub(crate) async fn enforcement(
     request_body = EnforcementBody,
     responses((status = 200, description = "The tenant's choice, and what is in force", body = EnforcementView)))]
 pub(crate) async fn set_enforcement(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     body: JsonObject,
 ) -> Result<Json<EnforcementView>, ApiError> {
-    Ok(Json(types::set_enforcement(&app.management, &caller.scope, &body.0).await?))
+    Ok(Json(types::set_enforcement(&desk, &caller.scope, &body.0).await?))
 }
 
 /// Get event type
@@ -110,7 +107,7 @@ pub(crate) async fn get(
     responses((status = 200, description = "Updated", body = EventTypeEntry),
         (status = 409, description = "The tenant has an event type of this name already, or its catalogue is full")))]
 pub(crate) async fn replace(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathText(name): PathText,
     query: QueryParameters,
@@ -118,7 +115,7 @@ pub(crate) async fn replace(
 ) -> Result<Json<EventTypeEntry>, ApiError> {
     let tenant = tenant(&query)?;
     let named = Named { name: &name, tenant: tenant.as_ref() };
-    Ok(Json(types::replace(&app.management, &caller.scope, named, &body.0).await?))
+    Ok(Json(types::replace(&desk, &caller.scope, named, &body.0).await?))
 }
 
 /// Change parts of an event type
@@ -129,7 +126,7 @@ pub(crate) async fn replace(
     responses((status = 200, description = "Changed", body = EventTypeEntry),
         (status = 409, description = "The tenant has an event type of this name already, or its catalogue is full")))]
 pub(crate) async fn patch(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathText(name): PathText,
     query: QueryParameters,
@@ -137,7 +134,7 @@ pub(crate) async fn patch(
 ) -> Result<Json<EventTypeEntry>, ApiError> {
     let tenant = tenant(&query)?;
     let named = Named { name: &name, tenant: tenant.as_ref() };
-    Ok(Json(types::patch(&app.management, &caller.scope, named, &body.0).await?))
+    Ok(Json(types::patch(&desk, &caller.scope, named, &body.0).await?))
 }
 
 /// Delete event type
@@ -145,14 +142,14 @@ pub(crate) async fn patch(
     params(("name" = String, Path), ("tenantId" = Option<String>, Query)),
     responses((status = 204, description = "Deleted")))]
 pub(crate) async fn delete(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathText(name): PathText,
     query: QueryParameters,
 ) -> Result<StatusCode, ApiError> {
     let tenant = tenant(&query)?;
     let named = Named { name: &name, tenant: tenant.as_ref() };
-    types::delete(&app.management, &caller.scope, named).await?;
+    types::delete(&desk, &caller.scope, named).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

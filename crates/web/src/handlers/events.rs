@@ -17,6 +17,7 @@ use http::{StatusCode, Uri};
 use serde::Serialize;
 
 use crate::extract::caller::Caller;
+use crate::extract::desk::Desk;
 use crate::extract::json_object::read_body;
 use crate::extract::media_type::{MediaType, unsupported};
 use crate::extract::path_id::PathText;
@@ -176,11 +177,11 @@ pub(crate) async fn get(
     params(("id" = String, Path)),
     responses((status = 202, description = "Queued", body = serde_json::Value)))]
 pub(crate) async fn replay(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathText(id): PathText,
 ) -> Result<(StatusCode, Json<Replayed>), ApiError> {
-    Ok((StatusCode::ACCEPTED, Json(intake::replay(&app.management, &caller.scope, &id).await?)))
+    Ok((StatusCode::ACCEPTED, Json(intake::replay(&desk, &caller.scope, &id).await?)))
 }
 
 fn submission(body: &[u8]) -> Result<EventSubmission, ApiError> {

@@ -10,6 +10,7 @@ use callbacks_interfaces::quarantined_message::{QuarantineState, QuarantinedMess
 use http::{StatusCode, Uri};
 
 use crate::extract::caller::Caller;
+use crate::extract::desk::Desk;
 use crate::extract::json_object::OptionalJsonObject;
 use crate::extract::path_id::PathId;
 use crate::extract::query_parameters::QueryParameters;
@@ -65,12 +66,12 @@ pub(crate) async fn get(
     responses((status = 202, description = "Accepted", body = EventAccepted),
         (status = 409, description = "It is still no event, was cut, or was replayed or discarded before")))]
 pub(crate) async fn replay(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
     body: OptionalJsonObject,
 ) -> Result<(StatusCode, Json<EventAccepted>), ApiError> {
-    let accepted = quarantine::replay(&app.management, &caller.scope, id, &body.0).await?;
+    let accepted = quarantine::replay(&desk, &caller.scope, id, &body.0).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
@@ -81,10 +82,10 @@ pub(crate) async fn replay(
     params(("id" = QuarantineId, Path)),
     responses((status = 204, description = "Discarded"), (status = 409, description = "It was replayed or discarded before")))]
 pub(crate) async fn discard(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): Id,
 ) -> Result<StatusCode, ApiError> {
-    quarantine::discard(&app.management, &caller.scope, id).await?;
+    quarantine::discard(&desk, &caller.scope, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,6 +9,7 @@ use callbacks_interfaces::replay::{Replay, ReplayEstimate};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::extract::caller::Caller;
+use crate::extract::desk::Desk;
 use crate::extract::json_object::JsonObject;
 use crate::extract::path_id::{PathId, PathIds};
 use crate::problem_response::ApiError;
@@ -27,12 +28,12 @@ const TAG: &str = "Callback Configurations";
         (status = 200, description = "A dry run: how many deliveries it would be", body = ReplayEstimate),
         (status = 409, description = "Ten replays of the configuration are running")))]
 pub(crate) async fn start(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathId(id): PathId<ConfigurationId>,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
-    let replay = match replays::create(&app.management, &caller.scope, id, &body.0).await? {
+    let replay = match replays::create(&desk, &caller.scope, id, &body.0).await? {
         Asked::Estimated(estimate) => return Ok(Json(estimate).into_response()),
         Asked::Started(replay) => replay,
     };
@@ -77,9 +78,9 @@ pub(crate) async fn get(
     operation_id = "cancelReplay", params(("id" = ConfigurationId, Path), ("replayId" = ReplayId, Path)),
     responses((status = 200, description = "It is stopped", body = Replay), (status = 409, description = "It is not running")))]
 pub(crate) async fn cancel(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     PathIds(id, replay): PathIds<ConfigurationId, ReplayId>,
 ) -> Result<Json<Replay>, ApiError> {
-    Ok(Json(replays::cancel(&app.management, &caller.scope, id, replay).await?))
+    Ok(Json(replays::cancel(&desk, &caller.scope, id, replay).await?))
 }

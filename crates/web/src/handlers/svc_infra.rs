@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::extract::caller::Caller;
+use crate::extract::desk::Desk;
 use crate::extract::json_object::JsonObject;
 use crate::problem_response::ApiError;
 use crate::state::AppState;
@@ -53,11 +54,11 @@ pub(crate) struct Done {
     request_body = WebhookSubscription,
     responses((status = 200, description = "Subscribed", body = Done)))]
 pub(crate) async fn subscribe(
-    State(app): State<AppState>,
+    Desk(desk): Desk,
     caller: Caller,
     JsonObject(body): JsonObject,
 ) -> Result<Json<Done>, ApiError> {
-    svc_infra::subscribe(&app.management, &caller.scope, &body).await?;
+    svc_infra::subscribe(&desk, &caller.scope, &body).await?;
     Ok(Json(Done { ok: true, outbox_id: None }))
 }
 

@@ -7,6 +7,7 @@ use callbacks_core::management::tenants::{self, TenantView};
 use callbacks_interfaces::tenant::TenantId;
 use http::{StatusCode, Uri};
 
+use crate::extract::desk::Desk;
 use crate::extract::json_object::JsonObject;
 use crate::extract::path_id::PathText;
 use crate::extract::query_parameters::QueryParameters;
@@ -24,8 +25,8 @@ const MAX_ROWS: u32 = 500;
     request_body = TenantBody,
     responses((status = 201, description = "Registered", body = TenantViewBody),
         (status = 409, description = "The tenant is already registered")))]
-pub(crate) async fn create(State(app): State<AppState>, body: JsonObject) -> Result<Response, ApiError> {
-    let view = tenants::create(&app.management, &body.0).await?;
+pub(crate) async fn create(Desk(desk): Desk, body: JsonObject) -> Result<Response, ApiError> {
+    let view = tenants::create(&desk, &body.0).await?;
     Ok(created(&location(&view.id), view))
 }
 
@@ -74,10 +75,11 @@ pub(crate) async fn get(
     responses((status = 200, description = "Changed", body = TenantViewBody)))]
 pub(crate) async fn patch(
     State(app): State<AppState>,
+    Desk(desk): Desk,
     PathText(id): PathText,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
-    let view = tenants::patch(&app.management, &tenant(&id)?, &body.0).await?;
+    let view = tenants::patch(&desk, &tenant(&id)?, &body.0).await?;
     app.guard.refresh().await;
     Ok(Json(view).into_response())
 }
@@ -92,9 +94,10 @@ pub(crate) async fn patch(
     responses((status = 204, description = "Deleted")))]
 pub(crate) async fn delete(
     State(app): State<AppState>,
+    Desk(desk): Desk,
     PathText(id): PathText,
 ) -> Result<StatusCode, ApiError> {
-    tenants::delete(&app.management, &tenant(&id)?).await?;
+    tenants::delete(&desk, &tenant(&id)?).await?;
     app.guard.refresh().await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::auth::audit_trail::{self, Audited};
 use crate::metric_names;
 use crate::middleware::idempotency;
 use crate::problem_body::RequestFacts;
@@ -28,31 +27,15 @@ pub async fn edge(State(state): State<AppState>, mut request: Request, next: Nex
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = match state.guard.admit(&mut request).await {
-        Ok(()) => admitted(&state, &facts, request, next).await,
+        Ok(()) if request.headers().contains_key(idempotency::HEADER) => {
+            idempotency::once(&state, &facts, request, next).await
+        }
+        Ok(()) => answer(&state, &facts, request, next).await,
         Err(error) => render(&facts, error.into_response()),
     };
     secure(response.headers_mut(), facts.path());
     record(&method, route.as_ref(), response.status(), started);
     response
-}
-
-/// The answer to a request the guard let in. One that will be told to the audit log is carried through in a task of its
-/// own, even if its caller goes away: a change must not stay untold.
-async fn admitted(state: &AppState, facts: &RequestFacts, request: Request, next: Next) -> Response {
-    let told = request.extensions().get::<Audited>().is_some();
-    let (state, owned) = (state.clone(), facts.clone());
-    let tracker = state.background.clone();
-    let work = async move {
-        if request.headers().contains_key(idempotency::HEADER) {
-            idempotency::once(&state, &owned, request, next).await
-        } else {
-            answer(&state, &owned, request, next).await
-        }
-    };
-    if !told {
-        return work.await;
-    }
-    tracker.spawn(work).await.unwrap_or_else(|_| render(facts, ApiError::Internal.into_response()))
 }
 
 /// The headers that keep browsers from doing more with an answer than they should.
@@ -70,7 +53,7 @@ fn secure(headers: &mut HeaderMap, path: &str) {
 pub(super) async fn answer(state: &AppState, facts: &RequestFacts, request: Request, next: Next) -> Response {
     let deadline = state.limits.request_timeout + READER_SPEAKS_FIRST;
     let method = request.method().clone();
-    let run = AssertUnwindSafe(audit_trail::run(state, request, next)).catch_unwind();
+    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, run).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {

@@ -96,7 +96,7 @@ async fn tampering_shows(pool: PgPool) {
     let service = Guarded::start(pool).await;
     let admin = service.key(Role::TenantAdmin, Some("tenant-a")).await;
     let operator = service.key(Role::Operator, None).await;
-    service.create(&operator, "/api/v1/tenants", &json!({"id": "tenant-z"})).await;
+    service.create(&operator, "/api/v1/api-keys", &json!({"name": "second", "role": "operator"})).await;
     for (number, tamper) in [
         "UPDATE audit_log SET actor = 'somebody else' WHERE number = 2",
         "UPDATE audit_log SET after = replace(after, 'orders', 'ORDERS') WHERE number = 1",

@@ -1,11 +1,13 @@
 //! The REST contract, asked of a router over a real database with a running engine. One binary, because each would
 //! link the whole service again.
 
+mod audit_atomicity;
 mod audit_log;
 mod bad_wire_input;
 mod contract_operations;
 mod contract_validation;
 mod credentials;
+mod deleted_tenants;
 mod document;
 mod domain_proof;
 mod endpoint_identity;

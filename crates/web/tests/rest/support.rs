@@ -151,6 +151,11 @@ impl Service {
         id.to_string()
     }
 
+    /// The way to the database through the models.
+    pub(crate) fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
     /// Takes the API's connections to the database away.
     pub(crate) async fn close_database(&self) {
         self.store.close().await;
