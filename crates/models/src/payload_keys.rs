@@ -69,11 +69,15 @@ impl PayloadKeys {
         self.any.store(!held.is_empty(), Ordering::Release);
     }
 
+    /// What is stored in place of one payload of a row; `None` where it is stored as it is.
+    pub(crate) fn stored_payload(&self, tenant: &TenantId, row: Uuid, plain: &[u8]) -> Option<Vec<u8>> {
+        stored_payload(self.writing(tenant).as_deref(), row, plain)
+    }
+
     /// What is stored in place of each event's payload; shorter than `events`, and without entries, where nothing is.
     pub(crate) fn stored_payloads(&self, events: &[NewEvent]) -> Vec<Option<Vec<u8>>> {
-        let stored = |event: &NewEvent| {
-            stored_payload(self.writing(&event.tenant).as_deref(), event.row_id.uuid(), &event.payload)
-        };
+        let stored =
+            |event: &NewEvent| self.stored_payload(&event.tenant, event.row_id.uuid(), &event.payload);
         in_place(events, stored)
     }
 

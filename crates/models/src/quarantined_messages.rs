@@ -1,5 +1,6 @@
 //! Broker messages that could not be made into events.
 
+use bytes::Bytes;
 use callbacks_interfaces::ids::{QuarantineId, SubscriptionId};
 use callbacks_interfaces::quarantined_message::QuarantineState;
 use callbacks_interfaces::tenant::{TenantId, TenantScope};
@@ -81,7 +82,8 @@ pub struct StoredQuarantined {
 }
 
 /// Sets messages aside. One that was set aside before stays as it is, so that a message delivered again counts once.
-/// Those of subscriptions deleted meanwhile are left out. Returns how many are new.
+/// Those of subscriptions deleted meanwhile are left out. Values of a tenant whose payloads are encrypted are, too. Returns how
+/// many are new.
 ///
 /// # Errors
 /// When the database fails; nothing is written then.
@@ -89,15 +91,18 @@ pub async fn insert(store: &Store, messages: &[NewQuarantined]) -> Result<u64, S
     let mut transaction = store.engine.begin().await?;
     let mut new = 0;
     for message in messages {
+        let id = QuarantineId::now_v7().uuid();
+        let plain = message.payload.as_deref();
+        let sealed = plain.and_then(|plain| store.payload_keys.stored_payload(&message.tenant, id, plain));
         let done = sqlx::query!(
             r#"
             INSERT INTO quarantined_messages (id, tenant_id, subscription_id, topic, partition, position, reason, message_at,
-                                              message_key, content_type, headers, payload, payload_size)
-            SELECT $1, $2, s.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+                                              message_key, content_type, headers, payload, payload_size, kept_size)
+            SELECT $1, $2, s.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
             FROM event_subscriptions s WHERE s.id = $3 AND s.tenant_id = $2
             ON CONFLICT (subscription_id, topic, partition, position) DO NOTHING
             "#,
-            QuarantineId::now_v7().uuid(),
+            id,
             message.tenant.as_str(),
             message.subscription.uuid(),
             storable(&message.topic) as std::borrow::Cow<'_, str>,
@@ -108,8 +113,9 @@ pub async fn insert(store: &Store, messages: &[NewQuarantined]) -> Result<u64, S
             message.key,
             storable_option(message.content_type.as_deref()) as Option<std::borrow::Cow<'_, str>>,
             message.headers,
-            message.payload,
+            sealed.as_deref().or(plain),
             message.payload_size,
+            plain.map(|plain| i32::try_from(plain.len()).unwrap_or(i32::MAX)),
         )
         .execute(&mut *transaction)
         .await?;
@@ -137,7 +143,8 @@ pub async fn list(
         r#"
         SELECT id, tenant_id, subscription_id, topic, partition, position, reason, state, quarantined_at, message_at,
                settled_at, NULL::bytea AS message_key, content_type, '{}'::jsonb AS "headers!",
-               NULL::bytea AS payload, octet_length(payload) AS kept_size, payload_size
+               NULL::bytea AS payload, payload_size,
+               CASE WHEN payload IS NOT NULL THEN coalesce(kept_size, octet_length(payload)) END AS kept_size
         FROM quarantined_messages
         WHERE ($1::text IS NULL OR tenant_id = $1) AND ($2::uuid IS NULL OR subscription_id = $2)
               AND ($3::uuid IS NULL OR id < $3) AND ($5::text IS NULL OR state = $5)
@@ -157,7 +164,7 @@ pub async fn list(
 /// Reads one with its value; `None` when there is none in scope.
 ///
 /// # Errors
-/// When the database fails.
+/// When the database fails, or the value is encrypted with a key that is not there.
 pub async fn get(
     store: &Store,
     scope: &TenantScope,
@@ -167,7 +174,8 @@ pub async fn get(
         StoredQuarantined,
         r#"
         SELECT id, tenant_id, subscription_id, topic, partition, position, reason, state, quarantined_at, message_at,
-               settled_at, message_key, content_type, headers, payload, octet_length(payload) AS kept_size, payload_size
+               settled_at, message_key, content_type, headers, payload, payload_size,
+               CASE WHEN payload IS NOT NULL THEN coalesce(kept_size, octet_length(payload)) END AS kept_size
         FROM quarantined_messages
         WHERE id = $1 AND ($2::text IS NULL OR tenant_id = $2)
         "#,
@@ -176,7 +184,15 @@ pub async fn get(
     )
     .fetch_optional(&mut *store.read(scope).await?)
     .await?;
-    Ok(row)
+    let Some(mut row) = row else { return Ok(None) };
+    if let Some(stored) = row.payload.take() {
+        let corrupt = |reason: &str| StoreError::corrupt("quarantined_messages.payload", reason);
+        let tenant = TenantId::owner(&row.tenant_id).map_err(|_| corrupt("its tenant is none"))?;
+        let plain = store.payload(&tenant, row.id, Bytes::from(stored)).await?;
+        // Without its value it would look like a tombstone.
+        row.payload = Some(plain.ok_or_else(|| corrupt("its tenant's key cannot be had"))?.into());
+    }
+    Ok(Some(row))
 }
 
 /// Says that an open message was accepted as an event; `false` when it is not open any more.

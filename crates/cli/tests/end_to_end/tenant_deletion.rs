@@ -46,6 +46,23 @@ async fn publish(replica: &Replica) -> Value {
     answer.body
 }
 
+/// Its producers may not have heard yet; a row that cannot be refused must not lie there for ever either.
+async fn events_of_the_outbox_are_dropped(database: &Url, replicas: [&Replica; 2]) {
+    let mut connection = PgConnection::connect(database.as_str()).await.expect("connects");
+    let before = stored(database).await;
+    let publish = "SELECT callbacks.publish('acme', 'order.created', '{}')";
+    sqlx::query(publish).execute(&mut connection).await.expect("is published");
+    eventually_true(LIMIT, "the outbox is empty", async || {
+        let count = "SELECT count(*) FROM callbacks.outbox";
+        let left: i64 = sqlx::query_scalar(count).fetch_one(&mut connection).await.expect("counts");
+        left == 0
+    })
+    .await;
+    assert_eq!(stored(database).await, before, "nothing is stored for a deleted tenant");
+    let told = replicas.iter().any(|replica| replica.log().contains("dropped: the tenant acme was deleted"));
+    assert!(told, "the log says what became of it");
+}
+
 async fn event(replica: &Replica, id: &str) -> Value {
     replica.api().expect(200, Method::GET, &format!("/api/v1/events/{id}"), None).await
 }
@@ -109,6 +126,7 @@ async fn payloads_are_encrypted_for_readers_of_the_database_and_gone_with_the_te
         eventually_true(EFFECT_LIMIT, "nothing is taken on for it any more", refused).await;
     }
     assert!(start.elapsed() < 2 * EFFECT_LIMIT);
+    events_of_the_outbox_are_dropped(&database.url(), [&here, &there]).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let settled = at(&receiver, "/hook").len();
     tokio::time::sleep(Duration::from_secs(3)).await;

@@ -2,18 +2,22 @@
 
 use callbacks_interfaces::callback_execution::ExecutionStatus;
 use callbacks_interfaces::domain_policy::DomainPolicy;
-use callbacks_interfaces::ids::ConfigurationId;
+use callbacks_interfaces::event_subscription_draft::EventSubscriptionDraft;
+use callbacks_interfaces::ids::{ConfigurationId, SubscriptionId};
 use callbacks_models::acceptance::NewEvent;
 use callbacks_models::callback_executions::ExecutionSelection;
 use callbacks_models::directory::load_tenants;
+use callbacks_models::error::StoreError;
+use callbacks_models::quarantined_messages::{self, NewQuarantined};
 use callbacks_models::settlement::{NewExecution, Settled};
 use callbacks_models::store::{Store, StoreSettings};
 use callbacks_models::tenants::{self, TenantChange};
-use callbacks_models::{callback_executions, delivery_queue, events};
+use callbacks_models::{callback_executions, delivery_queue, event_subscriptions, events};
 use serde_json::json;
+use sqlx::Executor as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use crate::fixture::{Fixture, delivered, event, execution, reference, scope, tenant};
+use crate::fixture::{Fixture, delivered, event, execution, object, reference, scope, tenant};
 
 const MARK: &[u8] = b"card 4711";
 
@@ -146,4 +150,70 @@ async fn a_deleted_tenants_payloads_can_never_be_read_again(_: PgPoolOptions, op
     assert!(tenants::update(&fixture.store, &left, &change).await.expect("asks").is_none());
     let untouched = "SELECT count(*) FROM callback_configurations";
     assert_eq!(fixture.number(untouched).await, 1, "{} stays", neighbour.id);
+}
+
+#[sqlx::test(migrator = "callbacks_models::migrate::MIGRATOR")]
+async fn quarantined_values_are_sealed_as_payloads_are(_: PgPoolOptions, options: PgConnectOptions) {
+    let fixture = Fixture::new(options).await;
+    for name in ["left", "right"] {
+        tenants::create(&fixture.store, &tenant(name), None).await.expect("registers").expect("is new");
+    }
+    switch(&fixture.store, "left", true).await;
+    load_tenants(&fixture.store, &[tenant("left"), tenant("right")]).await.expect("loads");
+    for name in ["left", "right"] {
+        let subscription = subscribed(&fixture, name).await;
+        let head = NewQuarantined { payload_size: 9_999, ..aside(name, subscription, "1", Some(MARK)) };
+        let messages =
+            [aside(name, subscription, "0", Some(MARK)), head, aside(name, subscription, "2", None)];
+        assert_eq!(quarantined_messages::insert(&fixture.store, &messages).await.expect("stores"), 3);
+    }
+    let open = "SELECT count(*) FROM quarantined_messages WHERE position('card 4711'::bytea IN payload) > 0";
+    assert_eq!(fixture.number(open).await, 2, "only the other tenant's");
+
+    // Another replica, which never heard of the option, reads everything; and what the size says is of the value.
+    let other = fixture.store_with(&StoreSettings::default());
+    for name in ["left", "right"] {
+        let of = scope(name);
+        let listed = quarantined_messages::list(&other, &of, None, None, None, 10).await.expect("lists");
+        let sizes: Vec<_> = listed.iter().map(|row| row.kept_size).collect();
+        let length = Some(i32::try_from(MARK.len()).expect("short"));
+        assert_eq!(sizes, [None, length, length], "{name}");
+        for row in &listed {
+            let found = quarantined_messages::get(&other, &of, row.id.into()).await.expect("reads");
+            let found = found.expect("is there");
+            let expected = row.kept_size.map(|_| MARK);
+            assert_eq!((found.payload.as_deref(), found.kept_size), (expected, row.kept_size), "{name}");
+        }
+    }
+
+    // A value whose key is gone is no tombstone.
+    fixture.pool.execute("DELETE FROM tenant_data_keys").await.expect("deletes");
+    let third = fixture.store_with(&StoreSettings::default());
+    let listed =
+        quarantined_messages::list(&third, &scope("left"), None, None, None, 10).await.expect("lists");
+    let unreadable = quarantined_messages::get(&third, &scope("left"), listed[1].id.into()).await;
+    assert!(matches!(unreadable, Err(StoreError::Corrupt(_))), "{unreadable:?}");
+}
+
+async fn subscribed(fixture: &Fixture, of: &str) -> SubscriptionId {
+    let body = json!({ "name": "n", "messagingSystemType": "KAFKA", "topicOrQueue": "orders" });
+    let draft = EventSubscriptionDraft::create(&object(body)).expect("a valid draft");
+    event_subscriptions::create(&fixture.store, &scope(of), &draft).await.expect("creates").id
+}
+
+fn aside(of: &str, subscription: SubscriptionId, position: &str, payload: Option<&[u8]>) -> NewQuarantined {
+    NewQuarantined {
+        tenant: tenant(of),
+        subscription,
+        topic: "orders".to_owned(),
+        partition: "0".to_owned(),
+        position: position.to_owned(),
+        reason: "no event".to_owned(),
+        message_at: None,
+        key: None,
+        content_type: None,
+        headers: json!({}),
+        payload: payload.map(<[u8]>::to_vec),
+        payload_size: payload.map_or(0, |payload| payload.len() as i64),
+    }
 }
