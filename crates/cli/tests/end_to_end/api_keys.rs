@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use url::Url;
 
 use crate::support::api::Api;
@@ -89,4 +90,27 @@ async fn keys_open_the_api_until_they_are_revoked() {
         !callbacks(&url, &["keys", "create", "--role", "tenant-viewer"]).status.success(),
         "a viewer needs a tenant"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_cannot_be_told_of_is_neither_made_nor_revoked() {
+    let database = TestDatabase::create().await;
+    let url = database.url();
+    let made: serde_json::Value =
+        serde_json::from_str(&printed(&url, &["keys", "create", "--json"])).expect("JSON");
+    let broken = "
+        CREATE FUNCTION break_audit() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'the disk of the audit log is on fire'; END $$;
+        CREATE TRIGGER break_audit BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION break_audit()";
+    let mut connection = PgConnection::connect(url.as_str()).await.expect("connects");
+    connection.execute(broken).await.expect("breaks");
+    let before = printed(&url, &["keys", "list", "--json"]);
+    let id = made["id"].as_str().expect("an id");
+    for refused in [&["keys", "create"][..], &["keys", "revoke", id], &["keys", "rotate-encryption"]] {
+        let output = callbacks(&url, refused);
+        let sentence = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && sentence.contains("on fire"), "{refused:?}: {sentence}");
+        assert!(output.stdout.is_empty(), "{refused:?} shows no key");
+    }
+    assert_eq!(printed(&url, &["keys", "list", "--json"]), before);
 }
