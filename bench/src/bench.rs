@@ -13,6 +13,7 @@ use crate::receiver::{Behaviour, Receiver};
 use crate::report::{Row, progress, thousands};
 use crate::scenario::{Kind, Plan, Scenario, Traffic};
 use crate::service::Service;
+use crate::siege::{RunningSiege, Siege};
 use crate::snapshot::{BareSnapshot, Meter};
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
@@ -57,6 +58,9 @@ impl Bench {
         let rows = match &scenario.kind {
             Kind::Ceiling => self.ceiling(&scenario.name).await.map(|row| vec![row]),
             Kind::Traffic(traffic) => self.traffic(&scenario.name, traffic).await.map(|row| vec![row]),
+            Kind::Besieged(siege, traffic) => {
+                self.besieged(&scenario.name, *siege, traffic).await.map(|row| vec![row])
+            }
             Kind::Stream(stream) => self.stream(&scenario.name, *stream).await.map(|row| vec![row]),
             Kind::Backlog => self.backlog(&scenario.name).await,
         };
@@ -102,6 +106,13 @@ impl Bench {
             failing_requests: ledger.refused_attempts(),
             ..row
         })
+    }
+
+    async fn besieged(&mut self, name: &str, siege: Siege, traffic: &Traffic) -> Result<Row> {
+        let siege = RunningSiege::start(self.service.address(), siege)?;
+        let row = self.traffic(name, traffic).await;
+        let note = siege.stop()?;
+        Ok(Row { note: Some(note), ..row? })
     }
 
     /// Creates the configurations of `traffic` and waits until each topic is routed to all of its endpoints.

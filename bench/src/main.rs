@@ -6,7 +6,7 @@
 //!
 //! `scenario` is the table of what runs; `bench`, `backlog` and `stream` run it; `load`, `pace`,
 //! `event_bytes` and `kafka` produce;
-//! `receiver` receives; `ledger` remembers both; `ceiling` is the yardstick; `service`, `private_postgres` and
+//! `receiver` receives, `siege` attacks; `ledger` remembers both; `ceiling` is the yardstick; `service`, `private_postgres` and
 //! `process_cost` are the things measured, `snapshot` the measuring, `report` the table.
 
 mod api;
@@ -25,6 +25,7 @@ mod receiver;
 mod report;
 mod scenario;
 mod service;
+mod siege;
 mod snapshot;
 mod stream;
 mod wire_head;

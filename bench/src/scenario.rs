@@ -6,6 +6,7 @@ use crate::event_bytes::RequestTemplate;
 use crate::load::Load;
 use crate::pace::Pace;
 use crate::receiver::Behaviour::{self, BlackHole, Failing, Healthy};
+use crate::siege::Siege;
 use crate::stream::Stream;
 
 /// How long and how much.
@@ -45,6 +46,8 @@ pub(crate) enum Kind {
     Ceiling,
     /// Producer to service to endpoints.
     Traffic(Traffic),
+    /// The same while somebody attacks the API.
+    Besieged(Siege, Traffic),
     /// Kafka to service to one endpoint.
     Stream(Stream),
     /// Deliveries parked behind a paused configuration: traffic beside them, then all of them at once.
@@ -124,6 +127,10 @@ pub(crate) fn all() -> Vec<Scenario> {
     let beside = |behaviour| [neighbours(), vec![vec![behaviour]]].concat();
     let traffic = |name: &str, traffic| Scenario { name: name.to_owned(), kind: Kind::Traffic(traffic) };
     let stream = |name: &str, stream| Scenario { name: name.to_owned(), kind: Kind::Stream(stream) };
+    let besieged = |name: &str, siege| Scenario {
+        name: name.to_owned(),
+        kind: Kind::Besieged(siege, Traffic::open(200.0, one())),
+    };
     let open = |rate: u32| traffic(&format!("open-{rate}"), Traffic::open(f64::from(rate), one()));
     vec![
         Scenario { name: "http-ceiling".to_owned(), kind: Kind::Ceiling },
@@ -142,6 +149,9 @@ pub(crate) fn all() -> Vec<Scenario> {
         traffic("neighbours-64", Traffic::closed(64, neighbours())),
         traffic("black-hole-64", Traffic::closed(64, beside(BlackHole))),
         traffic("failing-1000/s", Traffic::open(1_250.0, beside(Failing))),
+        besieged("newcomers-200/s", Siege::SlowHeads(0)),
+        besieged("slow-heads-200/s", Siege::SlowHeads(10_000)),
+        besieged("h2-floods-200/s", Siege::Http2Floods(2)),
         stream("kafka-full", Stream::Full(25_000)),
         stream("kafka-10000/s", Stream::Flow(10_000.0)),
         Scenario { name: "backlog".to_owned(), kind: Kind::Backlog },

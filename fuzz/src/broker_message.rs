@@ -40,8 +40,8 @@ fn message(data: &[u8]) -> SourceMessage {
         .split(|byte| *byte == b'\n')
         .filter_map(|line| {
             let colon = line.iter().position(|byte| *byte == b':')?;
-            let name = String::from_utf8_lossy(&line[..colon]).into_owned();
-            Some((name, Bytes::copy_from_slice(&line[colon + 1..])))
+            let name = std::str::from_utf8(&line[..colon]).ok()?;
+            Some((name.to_owned(), Bytes::copy_from_slice(&line[colon + 1..])))
         })
         .collect();
     SourceMessage {

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-const TARGETS: [(&str, fn(&[u8])); 8] = [
+const TARGETS: [(&str, fn(&[u8])); 9] = [
     ("broker_message", callbacks_fuzz::broker_message::survives),
     ("ciphertext", callbacks_fuzz::ciphertext::survives),
     ("domain_path", callbacks_fuzz::domain_path::survives),
     ("filter_request", callbacks_fuzz::filter_request::survives),
     ("header_check", callbacks_fuzz::header_check::survives),
     ("key_set", callbacks_fuzz::key_set::survives),
+    ("response_head", callbacks_fuzz::response_head::survives),
     ("retry_after", callbacks_fuzz::retry_after::survives),
     ("url_guard", callbacks_fuzz::url_guard::survives),
 ];

@@ -2,12 +2,13 @@
 //! all of it ends.
 //!
 //! `telemetry` gives logs and metrics, `database` the store (and with `embedded_postgres` a server to connect to),
-//! `door` who must show an API key, `wiring` joins the crates. Deliberately absent: decisions about events, deliveries or requests. Those are core's and
-//! web's.
+//! `door` who must show an API key, `open_files` how many clients there may be, `wiring` joins the crates. Deliberately absent:
+//! decisions about events, deliveries or requests. Those are core's and web's.
 
 pub(crate) mod database;
 mod door;
 pub(crate) mod embedded_postgres;
+mod open_files;
 pub(crate) mod signals;
 pub(crate) mod telemetry;
 pub(crate) mod wiring;

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::database::Database;
 use super::door::ApiDoor;
+use super::open_files::server_settings;
 use super::signals::StopSignals;
 use super::telemetry;
 use crate::settings::Settings;
@@ -71,7 +72,7 @@ async fn run(
     let state = AppState::guarded(management, Arc::new(move || metrics.render()), limits, door.guard.clone());
     let shutdown = CancellationToken::new();
     announce(listener.local_addr()?)?;
-    let mut server = tokio::spawn(server::serve(listener, state, shutdown.clone()));
+    let mut server = tokio::spawn(server::serve_with(listener, state, shutdown.clone(), server_settings()));
     tokio::select! {
         () = signals.received() => tracing::info!("stopping: requests and deliveries under way are finished first"),
         ended = &mut server => return ended?.context("the HTTP server ended by itself"),

@@ -1,38 +1,37 @@
 //! Accepts connections, bounds them, serves HTTP/1.1 and HTTP/2 without TLS, and drains on shutdown.
 
+use std::convert::Infallible;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::metric_names;
-use crate::serving::framing;
+use crate::serving::framing::{Speech, UNCLEAR_LENGTH};
+use crate::serving::opening::{Begun, begin};
 use crate::serving::router::router;
+use crate::serving::seats::{Guest, Seats};
 use crate::state::AppState;
 
-/// The first bytes of an HTTP/2 connection with prior knowledge (RFC 9113, 3.4) that no HTTP/1 request starts with.
-const H2_PREFACE: &[u8] = b"PRI * HTTP/2";
 /// Pause after a failed accept (out of file descriptors), so as not to spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often a connection that sent a few ambiguous bytes is looked at again.
-const PEEK_PAUSE: Duration = Duration::from_millis(5);
-
-/// Bytes of a connection's first request that are looked at for an unclear length.
-const HEAD_LOOKED_AT: usize = 4096;
-
 /// What connections may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerSettings {
-    /// Most connections open at once; more wait in the listener's backlog.
+    /// Most connections served at once. When more come, those that ask for nothing are closed; when all ask, more wait.
     pub max_connections: usize,
     /// Longest time from the first byte of a connection, or the end of the previous request, to a complete head.
     pub header_read_timeout: Duration,
@@ -82,21 +81,31 @@ pub async fn serve_with(
     tracing::info!(%address, "serving HTTP");
     let server = Arc::new(Server { router: router(state.clone()), settings, shutdown: shutdown.clone() });
     let connections = TaskTracker::new();
-    let permits = Arc::new(Semaphore::new(settings.max_connections));
+    let seats = Seats::new(settings.max_connections);
     loop {
         let accepted = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            accepted = accept(&listener, &permits) => accepted,
+            accepted = accept(&listener) => accepted,
         };
-        let Some((stream, permit)) = accepted else { continue };
+        let Some(stream) = accepted else { continue };
+        let seat = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            seat = seats.seat() => seat,
+        };
+        let Some(seat) = seat else { continue };
         let server = Arc::clone(&server);
         connections.spawn(async move {
             let gauge = metrics::gauge!(metric_names::HTTP_CONNECTIONS);
             gauge.increment(1.0);
-            server.connection(stream).await;
+            tokio::select! {
+                biased;
+                () = server.connection(stream, &seat.guest) => {}
+                () = seat.guest.must_leave() => {}
+            }
             gauge.decrement(1.0);
-            drop(permit);
+            drop(seat);
         });
     }
     state.begin_draining();
@@ -117,18 +126,14 @@ async fn drain(connections: &TaskTracker, background: &TaskTracker, limit: Durat
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+async fn accept(listener: &TcpListener) -> Option<TcpStream> {
     match listener.accept().await {
         Ok((stream, _)) => {
             // Answers are small: without this, Nagle and delayed acknowledgements add up to 40 ms to each.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "TCP_NODELAY could not be set");
             }
-            Some((stream, permit))
+            Some(stream)
         }
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");
@@ -145,20 +150,24 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(&self, stream: TcpStream) {
-        let chosen = tokio::select! {
+    /// Serves one connection. What that needs is put on the heap once the first head is there, not before.
+    async fn connection(&self, stream: TcpStream, guest: &Arc<Guest>) {
+        let begun = tokio::select! {
             () = self.shutdown.cancelled() => return,
-            chosen = tokio::time::timeout(self.settings.header_read_timeout, speaks_h2(&stream)) => chosen,
+            begun = tokio::time::timeout(
+                self.settings.header_read_timeout,
+                begin(stream, self.settings.max_head_bytes),
+            ) => begun,
         };
-        match chosen {
-            Ok(Ok(true)) => self.http2(stream).await,
-            Ok(Ok(false)) if is_unclear(&stream).await => refuse(stream).await,
-            Ok(Ok(false)) => self.http1(stream).await,
-            Ok(Err(_)) | Err(_) => {}
+        match begun {
+            Ok(Ok(Some((Speech::Http2, begun)))) => Box::pin(self.http2(begun, guest)).await,
+            Ok(Ok(Some((Speech::Http1, begun)))) => Box::pin(self.http1(begun, guest)).await,
+            Ok(Ok(Some((Speech::Unclear, begun)))) => refuse(begun).await,
+            Ok(Ok(None) | Err(_)) | Err(_) => {}
         }
     }
 
-    async fn http1(&self, stream: TcpStream) {
+    async fn http1(&self, stream: Begun, guest: &Arc<Guest>) {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -166,8 +175,8 @@ impl Server {
             .max_headers(self.settings.max_headers)
             .max_buf_size(self.settings.max_head_bytes)
             .half_close(true);
-        let service = TowerToHyperService::new(self.router.clone());
-        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let connection = builder.serve_connection(TokioIo::new(stream), self.service(guest));
+        let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = self.shutdown.cancelled() => {
@@ -180,7 +189,7 @@ impl Server {
         }
     }
 
-    async fn http2(&self, stream: TcpStream) {
+    async fn http2(&self, stream: Begun, guest: &Arc<Guest>) {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -189,8 +198,8 @@ impl Server {
             .max_pending_accept_reset_streams(32)
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(10));
-        let service = TowerToHyperService::new(self.router.clone());
-        let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let connection = builder.serve_connection(TokioIo::new(stream), self.service(guest));
+        let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = self.shutdown.cancelled() => {
@@ -202,34 +211,27 @@ impl Server {
             tracing::debug!(%error, "an HTTP/2 connection ended with an error");
         }
     }
-}
 
-/// Whether a connection begins with a request of unclear length (RFC 9112, 6.3), by which a proxy and a server are made to
-/// see different requests. Of later requests hyper believes the chunks and closes the connection after them.
-async fn is_unclear(stream: &TcpStream) -> bool {
-    let mut seen = vec![0; HEAD_LOOKED_AT];
-    let length = stream.peek(&mut seen).await.unwrap_or(0);
-    seen.truncate(length);
-    framing::has_unclear_length(&seen)
+    /// The routes, for a guest whose requests are known while they run.
+    fn service(
+        &self,
+        guest: &Arc<Guest>,
+    ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send + 'static>
+    + use<> {
+        let (routes, guest) = (TowerToHyperService::new(self.router.clone()), Arc::clone(guest));
+        service_fn(move |request| {
+            let (running, answer) = (guest.request(), routes.call(request));
+            async move {
+                let answer = answer.await;
+                drop(running);
+                answer
+            }
+        })
+    }
 }
 
 /// Answers 400 and closes.
-async fn refuse(mut stream: TcpStream) {
-    let _client_gone = stream.write_all(framing::UNCLEAR_LENGTH.as_bytes()).await;
+async fn refuse(mut stream: Begun) {
+    let _client_gone = stream.write_all(UNCLEAR_LENGTH.as_bytes()).await;
     let _client_gone = stream.shutdown().await;
-}
-
-/// Whether the client starts with the HTTP/2 preface. Reads nothing away.
-async fn speaks_h2(stream: &TcpStream) -> io::Result<bool> {
-    let mut first = [0; H2_PREFACE.len()];
-    loop {
-        let seen = stream.peek(&mut first).await?;
-        if seen == 0 || first.get(..seen).is_none_or(|first| !H2_PREFACE.starts_with(first)) {
-            return Ok(false);
-        }
-        if seen == H2_PREFACE.len() {
-            return Ok(true);
-        }
-        tokio::time::sleep(PEEK_PAUSE).await;
-    }
 }

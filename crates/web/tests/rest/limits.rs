@@ -192,6 +192,40 @@ async fn connections_beyond_the_limit_wait(pool: PgPool) {
     assert_eq!(status(&everything(&mut third, Duration::from_millis(700)).await), 200);
 }
 
+#[sqlx::test(migrations = "../../migrations")]
+async fn who_asks_for_nothing_makes_room(pool: PgPool) {
+    let patient = Duration::from_secs(60);
+    let settings = ServerSettings { max_connections: 4, header_read_timeout: patient, ..brisk() };
+    let service = Listening::start(pool, settings).await;
+    let mut served = service.connect().await;
+    served.write_all(LIVENESS).await.expect("written");
+    assert_eq!(status(&everything(&mut served, Duration::from_millis(300)).await), 200);
+    let mut idle = Vec::new();
+    for beginning in [LIVENESS.split_at(20).0, PREFACE, b""] {
+        let mut stream = service.connect().await;
+        stream.write_all(beginning).await.expect("written");
+        idle.push(stream);
+    }
+    // Nobody is sent away who has only just come.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let mut newcomers = Vec::new();
+    for one in &mut idle {
+        let start = Instant::now();
+        assert!(service.answers().await, "somebody leaves");
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        // Who was answered has left as well, so that the next one needs nobody's place.
+        let mut another = service.connect().await;
+        another.write_all(LIVENESS.split_at(20).0).await.expect("written");
+        newcomers.push(another);
+        let mut rest = Vec::new();
+        let left = tokio::time::timeout(Duration::from_secs(3), one.read_to_end(&mut rest)).await;
+        assert!(left.is_ok(), "who waits longest leaves first");
+    }
+    served.write_all(LIVENESS).await.expect("written");
+    let answer = everything(&mut served, Duration::from_millis(300)).await;
+    assert_eq!(status(&answer), 200, "who was served stays while others never asked");
+}
+
 /// An HTTP/2 frame (RFC 9113, 4.1).
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
