@@ -59,7 +59,7 @@ struct State {
     /// For which credentials the rest of this was fetched.
     credentials: Option<Arc<ClientCredentials>>,
     token: Option<(HeaderValue, Instant)>,
-    failed: Option<(String, Instant)>,
+    failed: Option<(FailureKind, String, Instant)>,
     /// Counts the tokens, so that a refusal of an old one does not throw the new one away.
     number: u64,
 }
@@ -94,22 +94,30 @@ impl AccessTokens {
         if let Some((header, _)) = state.token.as_ref().filter(|(_, until)| now < *until) {
             return Ok(AccessToken { header: header.clone(), fresh: false, number: state.number });
         }
-        if let Some((message, _)) = state.failed.as_ref().filter(|(_, at)| now - *at < PAUSE) {
-            return Err(Fault::new(FailureKind::Credentials, message.clone()));
+        if let Some((kind, message, _)) = state.failed.as_ref().filter(|(_, _, at)| now - *at < PAUSE) {
+            return Err(Fault::new(*kind, message.clone()));
         }
         let host = source.credentials.token_url.url().host_str().unwrap_or_default();
         let answered = fetch(request(destination, source)).await;
-        match answered.map_err(|fault| fault.message).and_then(|(status, body)| read(host, status, &body)) {
+        let answered = answered.and_then(|(status, body)| {
+            read(host, status, &body).map_err(|reason| Fault::new(FailureKind::Credentials, reason))
+        });
+        match answered {
             Ok((header, life)) => {
                 state.number += 1;
                 state.failed = None;
                 state.token = Some((header.clone(), now + usable(life)));
                 Ok(AccessToken { header, fresh: true, number: state.number })
             }
-            Err(reason) => {
-                let message = format!("no access token, so the endpoint was not called: {reason}");
-                state.failed = Some((message.clone(), Instant::now()));
-                Err(Fault::new(FailureKind::Credentials, message))
+            Err(fault) => {
+                // Our own proxy's failures stay what they are; all others are the authorization server's.
+                let kind = match fault.kind {
+                    FailureKind::Proxy | FailureKind::Tunnel => fault.kind,
+                    _ => FailureKind::Credentials,
+                };
+                let message = format!("no access token, so the endpoint was not called: {}", fault.message);
+                state.failed = Some((kind, message.clone(), Instant::now()));
+                Err(Fault { proxy: fault.proxy, ..Fault::new(kind, message) })
             }
         }
     }

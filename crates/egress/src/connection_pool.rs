@@ -19,6 +19,7 @@ use url::Host as UrlHost;
 use crate::fault::Fault;
 use crate::guarded_connector::{Host, Peer, Target, vet};
 use crate::line::{Http1Line, Http2Line, Line};
+use crate::proxy::Proxies;
 use crate::settings::EgressSettings;
 use crate::tls::Tls;
 
@@ -73,7 +74,8 @@ impl ConnectionPool {
             return Some(Arc::clone(endpoint));
         }
         let idle_total = Arc::clone(&self.idle_total);
-        let prepared = Endpoint::prepare(&destination.url, tls, destination.tls.as_deref(), idle_total)?;
+        let mut prepared = Endpoint::prepare(&destination.url, tls, destination.tls.as_deref(), idle_total)?;
+        prepared.choose_proxy(&self.settings.proxies, destination.url.url().scheme());
         let prepared = Arc::new(prepared);
         Some(Arc::clone(self.endpoints.write().entry(key).or_insert(prepared)))
     }
@@ -168,11 +170,15 @@ impl Endpoint {
             host: host.text(),
             http1_only: AtomicBool::new(tls_target.is_none()),
             answered: AtomicBool::new(false),
-            target: Target { host, port, tls: tls_target },
+            target: Target { host, port, tls: tls_target, proxy: None },
             pioneer: tokio::sync::Mutex::new(()),
             lines: Mutex::new(Lines { idle: Vec::new(), shared: None, last_used: Instant::now() }),
             idle_total,
         })
+    }
+
+    fn choose_proxy(&mut self, proxies: &Proxies, scheme: &str) {
+        self.target.proxy = proxies.of(scheme, &self.target.host);
     }
 
     /// A connection that is open and whose peer the destination's policy still permits.

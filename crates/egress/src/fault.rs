@@ -5,6 +5,7 @@ use std::io;
 
 use callbacks_core::delivery::transport::FailureKind;
 
+use crate::proxy_trouble::ProxyTrouble;
 use crate::tls;
 
 /// Longest external message, in characters.
@@ -15,6 +16,8 @@ const MESSAGE_LIMIT: usize = 2000;
 pub(crate) struct Fault {
     pub(crate) kind: FailureKind,
     pub(crate) message: String,
+    /// What operators should know of their proxy.
+    pub(crate) proxy: Option<Box<ProxyTrouble>>,
 }
 
 impl Fault {
@@ -23,12 +26,22 @@ impl Fault {
         if let Some((cut, _)) = message.char_indices().nth(MESSAGE_LIMIT) {
             message.truncate(cut);
         }
-        Self { kind, message }
+        Self { kind, message, proxy: None }
+    }
+
+    /// A failure of our own proxy.
+    pub(crate) fn of_proxy(kind: FailureKind, message: &str, trouble: ProxyTrouble) -> Self {
+        Self { proxy: Some(Box::new(trouble)), ..Self::new(kind, message) }
+    }
+
+    /// True when we are out of file descriptors, ports or memory (Linux: ENFILE, EMFILE, ENOMEM, EADDRNOTAVAIL, ENOBUFS).
+    pub(crate) fn is_our_shortage(error: &io::Error) -> bool {
+        matches!(error.raw_os_error(), Some(23 | 24 | 12 | 99 | 105))
     }
 
     /// Words a failure to connect. A shortage of our own is not put down to the endpoint.
     pub(crate) fn connecting(host: &str, error: &io::Error) -> Self {
-        if is_our_shortage(error) {
+        if Self::is_our_shortage(error) {
             let message = "this service is short of connections at the moment; it will be tried again";
             return Self::new(FailureKind::Other, message);
         }
@@ -77,11 +90,6 @@ impl Fault {
             ),
         )
     }
-}
-
-/// True when we are out of file descriptors, ports or memory (Linux: ENFILE, EMFILE, ENOMEM, EADDRNOTAVAIL, ENOBUFS).
-fn is_our_shortage(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(23 | 24 | 12 | 99 | 105))
 }
 
 /// The first cause of type `E` in an error's chain.

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use callbacks_core::delivery::transport::{Destination, FailureKind, PhaseTimings, TxtFailure};
+use callbacks_core::delivery::transport::{Destination, FailureKind, TxtFailure};
 use callbacks_core::gates::address_policy::How;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -13,9 +14,12 @@ use crate::dialer::Dialer;
 use crate::dns::Directory;
 use crate::fault::Fault;
 use crate::own_address::is_own;
+use crate::proxy::Proxy;
+use crate::proxy_tunnel::Tunnel;
 use crate::settings::EgressSettings;
 use crate::socket::Socket;
 use crate::tls::{TlsTarget, handshake};
+use crate::trip::{Stage, Trip};
 
 /// Addresses of one host that are tried at most.
 const ADDRESSES_TRIED: usize = 8;
@@ -27,6 +31,8 @@ pub(crate) struct Target {
     pub(crate) port: u16,
     /// How TLS is spoken; `None` for plain http.
     pub(crate) tls: Option<TlsTarget>,
+    /// The operator's proxy the connection is made through.
+    pub(crate) proxy: Option<Arc<Proxy>>,
 }
 
 /// The host of a URL.
@@ -118,66 +124,89 @@ impl GuardedConnector {
         self.directory.txt(name).await
     }
 
-    /// Resolves, judges, dials and shakes hands. `timings` is filled as far as it gets, also when this is cancelled.
+    /// Resolves, judges, dials and shakes hands. `trip` is filled as far as it gets, also when this is cancelled.
     pub(crate) async fn connect(
         &self,
         destination: &Destination,
         target: &Target,
-        timings: &mut PhaseTimings,
+        trip: &mut Trip,
     ) -> Result<Connected, Fault> {
         vet_name(destination, &target.host)?;
-        let (addresses, how) = self.addresses(&target.host, timings).await?;
+        let (addresses, how) = self.addresses(&target.host, trip).await?;
         for &address in &addresses {
             vet(destination, &target.host, Peer { address, how })?;
             refuse_own(destination, &target.host, address)?;
         }
-        let (stream, address) = self.dial(&addresses, target, timings).await?;
+        let (stream, address) = self.dial(&addresses, target, trip).await?;
         let peer = Peer { address, how };
         match &target.tls {
             None => Ok(Connected { socket: Socket::plain(stream), peer, http2: false }),
-            Some(tls) => self.shake_hands(&target.host.text(), tls, stream, peer, timings).await,
+            Some(tls) => self.shake_hands(&target.host.text(), tls, stream, peer, trip).await,
         }
     }
 
-    async fn addresses(&self, host: &Host, timings: &mut PhaseTimings) -> Result<(Vec<IpAddr>, How), Fault> {
+    async fn addresses(&self, host: &Host, trip: &mut Trip) -> Result<(Vec<IpAddr>, How), Fault> {
         match host {
             Host::Literal(address) => Ok((vec![*address], How::Literal)),
             Host::Name(name) => {
                 let started = Instant::now();
                 let found = self.directory.lookup(name).await;
-                timings.dns = Some(started.elapsed());
+                trip.timings.dns = Some(started.elapsed());
                 Ok((found?, How::Resolved))
             }
         }
     }
 
-    /// Tries the judged addresses in order, each with an even share of the time that is left.
+    /// Tries the judged addresses in order, each with an even share of the time that is left. A proxy that cannot be used will
+    /// not be asked for the next.
     async fn dial(
         &self,
         addresses: &[IpAddr],
         target: &Target,
-        timings: &mut PhaseTimings,
+        trip: &mut Trip,
     ) -> Result<(TcpStream, IpAddr), Fault> {
         let started = Instant::now();
         let tried = addresses.get(..ADDRESSES_TRIED).unwrap_or(addresses);
-        let mut last = io::Error::from(io::ErrorKind::TimedOut);
+        let timed_out = || Fault::connecting(&target.host.text(), &io::ErrorKind::TimedOut.into());
+        let mut last = None;
         for (index, &address) in tried.iter().enumerate() {
             let left = self.connect_timeout.saturating_sub(started.elapsed());
             let share = left / u32::try_from(tried.len() - index).unwrap_or(1);
-            let dialled = self.dialer.dial(SocketAddr::new(address, target.port));
-            let connected = tokio::time::timeout(share, dialled).await;
-            timings.connect = Some(started.elapsed());
-            match connected {
+            let reached = self.reach(target, address, share, &mut trip.stage);
+            let reached = tokio::time::timeout(share, reached).await;
+            trip.timings.connect = Some(started.elapsed());
+            let fault = match reached {
                 Ok(Ok(stream)) => {
                     // Requests are written whole; waiting to fill packets only adds latency.
                     let _ = stream.set_nodelay(true);
+                    trip.stage = Stage::Connecting;
                     return Ok((stream, address));
                 }
-                Ok(Err(error)) => last = error,
-                Err(_elapsed) => last = io::Error::from(io::ErrorKind::TimedOut),
+                Ok(Err(fault)) => fault,
+                Err(_elapsed) => trip.stage.proxy_silent().unwrap_or_else(timed_out),
+            };
+            if fault.kind == FailureKind::Proxy {
+                return Err(fault);
             }
+            last = Some(fault);
         }
-        Err(Fault::connecting(&target.host.text(), &last))
+        Err(last.unwrap_or_else(timed_out))
+    }
+
+    /// Connects to a judged address: directly, or through the operator's proxy.
+    async fn reach(
+        &self,
+        target: &Target,
+        address: IpAddr,
+        patience: Duration,
+        stage: &mut Stage,
+    ) -> Result<TcpStream, Fault> {
+        let to = SocketAddr::new(address, target.port);
+        let (directory, dialer, host) = (&self.directory, &self.dialer, &target.host);
+        match &target.proxy {
+            Some(proxy) => Tunnel { directory, dialer, proxy, host, to }.open(patience, stage).await,
+            None => dialer.dial(to).await.map_err(|error| Fault::connecting(&host.text(), &error)),
+        }
     }
 
     async fn shake_hands(
@@ -186,12 +215,12 @@ impl GuardedConnector {
         tls: &TlsTarget,
         stream: TcpStream,
         peer: Peer,
-        timings: &mut PhaseTimings,
+        trip: &mut Trip,
     ) -> Result<Connected, Fault> {
         let started = Instant::now();
         let shaking = handshake(tls, host, stream);
         let shaken = tokio::time::timeout(self.connect_timeout, shaking).await;
-        timings.tls = Some(started.elapsed());
+        trip.timings.tls = Some(started.elapsed());
         let stream = shaken.unwrap_or_else(|_elapsed| {
             Err(Fault::new(FailureKind::Tls, format!("TLS with {host}: the handshake took too long")))
         })?;

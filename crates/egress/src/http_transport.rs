@@ -7,14 +7,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use callbacks_core::delivery::transport::{
-    Destination, FailureKind, Outcome, PhaseTimings, TokenSource, Transport, TxtFailure, WireFailure,
-    WireRequest, WireResponse,
+    Destination, FailureKind, Outcome, TokenSource, Transport, TxtFailure, WireRequest, WireResponse,
 };
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 
 use crate::access_tokens::{AccessToken, AccessTokens};
 use crate::connection_pool::{ConnectionPool, Endpoint};
@@ -23,9 +22,11 @@ use crate::dns::{Directory, NameResolver};
 use crate::fault::Fault;
 use crate::guarded_connector::GuardedConnector;
 use crate::line::{Body, Line};
+use crate::proxy_trouble::TroubleLog;
 use crate::response_capture::Captured;
 use crate::settings::{EgressError, EgressSettings};
 use crate::tls::Tls;
+use crate::trip::{Progress, Stage, Trip};
 
 /// How long a request waits for another one to find out whether the endpoint speaks HTTP/2.
 const PIONEER_PATIENCE: Duration = Duration::from_millis(250);
@@ -37,6 +38,7 @@ pub struct HttpTransport {
     tls: Tls,
     tokens: Arc<AccessTokens>,
     pool: Arc<ConnectionPool>,
+    proxy_troubles: TroubleLog,
     sweeper: JoinHandle<()>,
 }
 
@@ -76,7 +78,7 @@ impl HttpTransport {
         let tokens = Arc::<AccessTokens>::default();
         let sweeper =
             tokio::spawn(sweep(Arc::clone(&pool), Arc::clone(&tokens), settings.pool_idle_timeout / 4));
-        Ok(Self { settings, connector, tls, tokens, pool, sweeper })
+        Ok(Self { settings, connector, tls, tokens, pool, proxy_troubles: TroubleLog::default(), sweeper })
     }
 
     /// The endpoint's answer to a request with an access token, where it needs one. A token that was kept and is refused
@@ -87,22 +89,21 @@ impl HttpTransport {
         progress: &mut Progress,
     ) -> Result<Answer, Fault> {
         let Some(source) = request.destination.token_source.take() else {
-            return self.answer(request, progress).await;
+            return self.answer(request, &mut progress.trip).await;
         };
         let host = source.credentials.token_url.url().host_str().unwrap_or_default();
-        progress.authorizing = Some(host.to_owned());
-        let token = self.token(&request.destination, &source, None).await?;
-        progress.authorizing = None;
+        let token = self.token(&request.destination, &source, None, progress.authorizing(host)).await?;
+        progress.authorized();
         let repetition = (!token.fresh).then(|| request.clone());
         request.headers.insert(AUTHORIZATION, token.header.clone());
-        let answer = self.answer(request, progress).await?;
+        let answer = self.answer(request, &mut progress.trip).await?;
         let Some(mut repetition) = repetition.filter(|_| answer.status == 401) else { return Ok(answer) };
         drop(answer);
-        progress.authorizing = Some(host.to_owned());
-        let renewed = self.token(&repetition.destination, &source, Some(&token)).await?;
-        progress.authorizing = None;
+        let trip = progress.authorizing(host);
+        let renewed = self.token(&repetition.destination, &source, Some(&token), trip).await?;
+        progress.authorized();
         repetition.headers.insert(AUTHORIZATION, renewed.header);
-        self.answer(&mut repetition, progress).await
+        self.answer(&mut repetition, &mut progress.trip).await
     }
 
     async fn token(
@@ -110,10 +111,10 @@ impl HttpTransport {
         destination: &Destination,
         source: &TokenSource,
         refused: Option<&AccessToken>,
+        trip: &mut Trip,
     ) -> Result<AccessToken, Fault> {
         let fetch = |mut request: WireRequest| async move {
-            let mut progress = Progress::start();
-            let mut answer = self.answer(&mut request, &mut progress).await?;
+            let mut answer = self.answer(&mut request, trip).await?;
             let mut captured = Captured::default();
             captured.read(&mut answer.line, answer.body, self.settings.max_response_body).await;
             if captured.complete {
@@ -125,7 +126,7 @@ impl HttpTransport {
     }
 
     /// Finds a connection, sends the request and waits for the head of the response.
-    async fn answer(&self, request: &mut WireRequest, progress: &mut Progress) -> Result<Answer, Fault> {
+    async fn answer(&self, request: &mut WireRequest, trip: &mut Trip) -> Result<Answer, Fault> {
         let Some(endpoint) = self.pool.endpoint(&request.destination, &self.tls) else {
             return Err(Fault::new(FailureKind::Other, "the URL cannot be put into an HTTP request"));
         };
@@ -134,13 +135,13 @@ impl HttpTransport {
         loop {
             let mut line = match kept.take() {
                 Some(line) => line,
-                None => self.connect(&endpoint, &request.destination, repeated, progress).await?,
+                None => self.connect(&endpoint, &request.destination, repeated, trip).await?,
             };
             let message = compose(&endpoint, request, &line, repeated);
-            progress.sent_now();
+            trip.sent_now();
             match line.exchange(message, &endpoint.host).await {
                 Ok(response) => {
-                    progress.first_byte();
+                    trip.first_byte();
                     endpoint.has_answered();
                     return Answer::accept(endpoint, line, response);
                 }
@@ -161,9 +162,9 @@ impl HttpTransport {
         endpoint: &Endpoint,
         destination: &Destination,
         alone: bool,
-        progress: &mut Progress,
+        trip: &mut Trip,
     ) -> Result<Line, Fault> {
-        progress.stage = Stage::Connecting;
+        trip.stage = Stage::Connecting;
         let mut _turn = None;
         if !alone && !endpoint.http1_only.load(Ordering::Relaxed) {
             _turn = tokio::time::timeout(PIONEER_PATIENCE, endpoint.pioneer.lock()).await.ok();
@@ -171,7 +172,7 @@ impl HttpTransport {
                 return Ok(line);
             }
         }
-        let connected = self.connector.connect(destination, &endpoint.target, &mut progress.timings).await;
+        let connected = self.connector.connect(destination, &endpoint.target, trip).await;
         let connected = connected.inspect_err(|fault| {
             // Of the kinds a connector reports, only a shortage of our own is none of the endpoint's.
             if fault.kind == FailureKind::Other {
@@ -186,6 +187,15 @@ impl HttpTransport {
             Line::Http2(shared) => endpoint.share(shared),
         }
         Ok(line)
+    }
+}
+
+impl HttpTransport {
+    fn failed(&self, progress: Progress, fault: Fault) -> Outcome {
+        if let Some(trouble) = &fault.proxy {
+            self.proxy_troubles.note(trouble);
+        }
+        progress.fail(fault)
     }
 }
 
@@ -218,14 +228,11 @@ impl Transport for HttpTransport {
                     timings,
                 })
             }
-            Some(Err(fault)) => progress.fail(fault),
+            Some(Err(fault)) => self.failed(progress, fault),
             None => {
                 let host = request.destination.url.url().host_str().unwrap_or_default();
-                let fault = match &progress.authorizing {
-                    Some(server) => no_token_in_time(server, timeout),
-                    None => progress.stage.timed_out(host, timeout),
-                };
-                progress.fail(fault)
+                let fault = progress.timed_out(host, timeout);
+                self.failed(progress, fault)
             }
         }
     }
@@ -290,74 +297,4 @@ fn compose(endpoint: &Endpoint, request: &mut WireRequest, line: &Line, repeated
         }
     }
     message
-}
-
-/// How far a request has come; survives its cancellation by the deadline.
-struct Progress {
-    started: Instant,
-    sent: Instant,
-    stage: Stage,
-    /// The authorization server that is being asked for a token.
-    authorizing: Option<String>,
-    timings: PhaseTimings,
-}
-
-#[derive(Clone, Copy)]
-enum Stage {
-    Connecting,
-    Waiting,
-}
-
-impl Progress {
-    fn start() -> Self {
-        let started = Instant::now();
-        Self {
-            started,
-            sent: started,
-            stage: Stage::Connecting,
-            authorizing: None,
-            timings: PhaseTimings::default(),
-        }
-    }
-
-    fn sent_now(&mut self) {
-        self.sent = Instant::now();
-        self.stage = Stage::Waiting;
-    }
-
-    fn first_byte(&mut self) {
-        self.timings.first_byte = Some(self.sent.elapsed());
-    }
-
-    fn finish(mut self) -> PhaseTimings {
-        self.timings.total = self.started.elapsed();
-        self.timings
-    }
-
-    fn fail(self, fault: Fault) -> Outcome {
-        Outcome::Failure(WireFailure { kind: fault.kind, message: fault.message, timings: self.finish() })
-    }
-}
-
-fn no_token_in_time(server: &str, timeout: Duration) -> Fault {
-    let seconds = timeout.as_secs_f64();
-    let message = format!(
-        "no access token from {server} within {seconds} s, so the endpoint was not called. Check that it answers, or raise the timeout"
-    );
-    Fault::new(FailureKind::Credentials, message)
-}
-
-impl Stage {
-    fn timed_out(self, host: &str, timeout: Duration) -> Fault {
-        let seconds = timeout.as_secs_f64();
-        let message = match self {
-            Stage::Connecting => format!("no connection to {host} within {seconds} s"),
-            Stage::Waiting => {
-                format!(
-                    "{host} did not answer within {seconds} s. Answer first and work afterwards, or raise the timeout"
-                )
-            }
-        };
-        Fault::new(FailureKind::Timeout, message)
-    }
 }

@@ -6,7 +6,10 @@
 //! HTTP over the connection, `response_capture` reads the answer up to its limits, and `fault` words what went wrong for
 //! the tenant to read.
 //!
-//! Deliberately absent: redirects, proxies from the environment, decompression, cookies, retries (except once, when a
+//! Where the operator named a proxy (`proxy`), the address that was judged is dialled through it (`proxy_tunnel`); its failures
+//! (`connect_answer`, `proxy_trouble`) are told apart from the endpoint's.
+//!
+//! Deliberately absent: redirects, proxies nobody configured, decompression, cookies, retries (except once, when a
 //! kept-alive connection turns out to be dead before a single byte came back), and any switch that turns TLS verification off.
 
 // What panics stops more than the work it was given; tests may.
@@ -14,6 +17,7 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
 
 mod access_tokens;
+mod connect_answer;
 mod connection_pool;
 pub mod dialer;
 pub mod dns;
@@ -21,11 +25,16 @@ mod fault;
 mod guarded_connector;
 pub mod http_transport;
 mod line;
+pub mod metric_names;
 mod own_address;
+pub mod proxy;
+mod proxy_trouble;
+mod proxy_tunnel;
 mod response_capture;
 pub mod settings;
 mod socket;
 mod tls;
+mod trip;
 
 pub use dialer::Dialer;
 pub use dns::NameResolver;

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::proxy::Proxies;
+
 /// Limits and times of outgoing connections. The deadline of one request is not here: it comes with the request.
 #[derive(Debug, Clone)]
 pub struct EgressSettings {
@@ -27,6 +29,8 @@ pub struct EgressSettings {
     pub max_idle_total: usize,
     /// Certificates (PEM, one or several) trusted in addition to the system's roots; for private certificate authorities.
     pub extra_ca_pem: Option<Vec<u8>>,
+    /// Proxies connections are made through. Default none.
+    pub proxies: Proxies,
 }
 
 impl Default for EgressSettings {
@@ -42,6 +46,7 @@ impl Default for EgressSettings {
             max_idle_per_host: 256,
             max_idle_total: 4096,
             extra_ca_pem: None,
+            proxies: Proxies::default(),
         }
     }
 }

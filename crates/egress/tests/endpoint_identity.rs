@@ -7,61 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callbacks_core::delivery::tls_identity::TlsIdentity;
-use callbacks_core::delivery::transport::{FailureKind, TokenSource, Transport, WireRequest};
+use callbacks_core::delivery::transport::{FailureKind, Transport};
 use callbacks_core::delivery::verdict::{Verdict, verdict};
 use callbacks_core::gates::address_policy::AddressPolicy;
 use callbacks_egress::{EgressSettings, HttpTransport};
-use callbacks_interfaces::callback_url::CallbackUrl;
-use callbacks_interfaces::endpoint_auth::{ClientAuthentication, ClientCredentials};
-use callbacks_interfaces::endpoint_tls::{ClientCertificate, EndpointTls};
-use callbacks_interfaces::secret::SecretText;
+use callbacks_interfaces::endpoint_auth::ClientAuthentication;
 use callbacks_interfaces::tenant::TenantId;
-use callbacks_testkit::certificates::{CertificateAuthority, ClientPem};
+use callbacks_testkit::certificates::CertificateAuthority;
 use callbacks_testkit::webhook_receiver::{Answer, WebhookReceiver};
 use futures::future::join_all;
-use support::{expect_failure, request, response, transport_with};
+use support::{expect_failure, identity, needing_token, request, response, token, transport_with};
 
 const NAME: &str = "hooks.example.com";
 
 fn way_out() -> HttpTransport {
     transport_with(EgressSettings::default(), |_| Ok(vec![IpAddr::from([127, 0, 0, 1])]))
-}
-
-fn identity(authority: Option<&CertificateAuthority>, client: Option<ClientPem>) -> Arc<TlsIdentity> {
-    let tls = EndpointTls {
-        ca_pem: authority.map(|authority| authority.pem().to_owned()),
-        client: client.map(|client| ClientCertificate {
-            certificate_pem: client.certificate,
-            key_pem: secret(client.key),
-        }),
-    };
-    Arc::new(TlsIdentity::prepare(&tls).expect("they belong together"))
-}
-
-fn secret(text: impl Into<String>) -> SecretText {
-    SecretText::of_at_most(text.into(), 10_000).expect("a secret")
-}
-
-/// A request that needs a token of `server`.
-fn needing_token(url: &str, server: &WebhookReceiver, how: ClientAuthentication) -> WireRequest {
-    let credentials = ClientCredentials {
-        token_url: CallbackUrl::try_from(server.url("/token").as_str()).expect("a URL"),
-        client_id: "shop 1".to_owned(),
-        client_secret: secret("canary:ä"),
-        scope: Some("hooks.write other".to_owned()),
-        audience: None,
-        client_authentication: how,
-    };
-    let mut request = request(url);
-    request.destination.token_source =
-        Some(TokenSource { credentials: Arc::new(credentials), allowed_ips: None });
-    request
-}
-
-fn token(text: &str, seconds: u64) -> Answer {
-    Answer::status(200)
-        .header("content-type", "application/json")
-        .body(format!(r#"{{"access_token":"{text}","token_type":"Bearer","expires_in":{seconds}}}"#))
 }
 
 #[tokio::test]

@@ -140,6 +140,7 @@ impl Settings {
             max_connection_age: egress.max_connection_age,
             max_idle_per_host: egress.max_idle_per_host,
             max_idle_total: egress.max_idle_total,
+            proxies: egress.proxies.clone(),
             extra_ca_pem: egress.extra_ca_file.as_ref().map(fs::read).transpose()?,
             ..EgressSettings::default()
         })

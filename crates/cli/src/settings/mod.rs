@@ -13,6 +13,7 @@ mod handover;
 mod known_keys;
 mod layers;
 mod limits;
+mod proxy_section;
 mod relations;
 mod report;
 mod sections;

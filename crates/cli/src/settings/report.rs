@@ -3,14 +3,15 @@ use std::fmt;
 use config::ValueKind;
 use url::Url;
 
-use super::{error::SettingsError, layers::Layers};
+use super::{error::SettingsError, layers::Layers, proxy_section::ENVIRONMENT};
 
 /// Keys whose value is never shown.
 const SECRETS: [&str; 1] = ["security.encryption_key"];
 /// Keys whose items are `name=value`, of which the name is shown.
 const PROPERTIES: [&str; 1] = ["sources.kafka_properties"];
 /// Keys whose URL is shown without its password.
-const URLS: [&str; 4] = ["database.url", "sources.amqp_url", "sources.nats_url", "sources.redis_url"];
+const URLS: [&str; 5] =
+    ["database.url", "egress.proxy_url", "sources.amqp_url", "sources.nats_url", "sources.redis_url"];
 
 /// One setting in force, fit to be printed: `server.port = 8080    # default`.
 #[derive(Debug, Clone)]
@@ -42,6 +43,8 @@ pub(super) fn lines(layers: &Layers) -> Vec<ReportLine> {
 /// A URL without its password.
 pub(crate) fn masked_url(url: &str) -> String {
     match Url::parse(url) {
+        // Without `//` no part of it is known to be a password.
+        Ok(parsed) if parsed.cannot_be_a_base() => "***".to_owned(),
         Ok(mut parsed) => {
             if parsed.password().is_some() && parsed.set_password(Some("***")).is_err() {
                 return "***".to_owned();
@@ -70,7 +73,9 @@ fn shown(key: &str, kind: &ValueKind) -> String {
     match kind {
         ValueKind::String(text) if text.is_empty() => "\"\"".to_owned(),
         ValueKind::String(_) if SECRETS.contains(&key) => "\"***\"".to_owned(),
-        ValueKind::String(text) if URLS.contains(&key) => format!("{:?}", masked_url(text)),
+        ValueKind::String(text) if URLS.contains(&key) && text != ENVIRONMENT => {
+            format!("{:?}", masked_url(text))
+        }
         ValueKind::String(text) => format!("{text:?}"),
         ValueKind::Array(items) => {
             let text = |item: &config::Value| match (PROPERTIES.contains(&key), item.to_string()) {

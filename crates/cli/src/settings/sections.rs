@@ -4,6 +4,7 @@ use std::{
     time::Duration,
 };
 
+use callbacks_egress::proxy::{Direct, Proxies};
 use callbacks_interfaces::event_type_entry::EventTypeEnforcement;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
@@ -11,7 +12,9 @@ use serde::{Deserialize, Deserializer, de};
 use super::{
     error::SettingsError,
     layers::Layers,
-    limits, relations,
+    limits,
+    proxy_section::{self, ProxyChoice, direct_hosts, proxy_choice},
+    relations,
     report::{self, ReportLine},
     sources::Sources,
     state_folder,
@@ -163,6 +166,13 @@ pub(crate) struct EgressSection {
     pub(crate) max_idle_total: usize,
     #[serde(deserialize_with = "path_if_any")]
     pub(crate) extra_ca_file: Option<PathBuf>,
+    #[serde(deserialize_with = "proxy_choice")]
+    proxy_url: ProxyChoice,
+    #[serde(deserialize_with = "direct_hosts")]
+    no_proxy: Vec<Direct>,
+    /// What the two come to.
+    #[serde(skip)]
+    pub(crate) proxies: Proxies,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -313,7 +323,11 @@ impl Settings {
             .map_err(unreadable)?
             .try_deserialize()
             .map_err(|error| report::with_origin(&error, &layers))?;
+        let egress = &mut settings.egress;
+        let (proxies, notice) = proxy_section::proxies(&egress.proxy_url, &egress.no_proxy, sources)?;
+        egress.proxies = proxies;
         settings.notices = relations::check(&settings)?;
+        settings.notices.extend(notice);
         settings.notices.extend(layers.notices.iter().cloned());
         settings.state_folder = state_folder::choose(settings.database.embedded_dir.as_deref(), sources)?;
         settings.report = report::lines(&layers);

@@ -19,6 +19,7 @@ mod endpoint_identity;
 mod firefly_quickstart;
 mod first_start;
 mod graceful_stop;
+mod outgoing_proxy;
 mod reentrancy;
 mod sdk_verification;
 mod takeover;

@@ -5,9 +5,10 @@ use std::{collections::BTreeSet, fs};
 use crate::{expect_none, root};
 
 /// Where the names are kept.
-const NAME_FILES: [&str; 3] = [
+const NAME_FILES: [&str; 4] = [
     "crates/core/src/metric_names.rs",
     "crates/core/src/sources/metric_names.rs",
+    "crates/egress/src/metric_names.rs",
     "crates/web/src/metric_names.rs",
 ];
 

@@ -138,6 +138,8 @@ impl Ask<'_> {
         let domain = started.domain;
         let (status, tally) = match vote.reply {
             Reply::Proceed | Reply::Cancel(_) => (ExecutionStatus::Success, Tally::Success { domain }),
+            // The gate was not reached, and that may be our own proxy's doing.
+            Reply::Nothing(_) if !lesson.charged => (ExecutionStatus::Skipped, Tally::None),
             Reply::Nothing(_) | Reply::DryRun => {
                 (ExecutionStatus::FailedPermanent, Tally::Failure { domain, last: true })
             }

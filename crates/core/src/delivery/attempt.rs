@@ -11,7 +11,7 @@ use super::in_hand::{DeliveryInHand, EventInHand};
 use super::recorder::{Finished, Receipt, Tally};
 use super::retry_after::retry_after;
 use super::transport::{Destination, Outcome, WireRequest};
-use super::verdict::{Verdict, call_result, verdict_under};
+use super::verdict::{Verdict, call_result, is_charged, verdict_under};
 use crate::backoff::next_attempt;
 use crate::gates::circuit_breaker::CallResult;
 use crate::routing::target::Target;
@@ -20,6 +20,11 @@ use crate::wire::profile::{DeliveryFacts, WireError};
 
 /// How long a delivery waits that we could not sign or build: our fault, never counted against the receiver.
 const OUR_FAULT_WAIT: Duration = Duration::from_secs(60);
+
+/// How long deliveries wait for our own outgoing proxy before it is asked again.
+pub(crate) const PROXY_WAIT: Duration = Duration::from_secs(10);
+/// The hold reason tenants see meanwhile.
+pub(crate) const PROXY_AWAY: &str = "waiting for the outgoing proxy";
 
 /// Longest response body kept in the execution row, in characters (contract: `responseBody`).
 const KEPT_BODY: usize = 10_000;
@@ -38,6 +43,8 @@ pub(crate) struct Lesson {
     pub(crate) result: CallResult,
     pub(crate) took: Duration,
     pub(crate) verdict: Verdict,
+    /// Whether a failure counts as the endpoint's.
+    pub(crate) charged: bool,
     /// How long the endpoint asked the whole lane to wait.
     pub(crate) asked_wait: Option<Duration>,
 }
@@ -107,13 +114,16 @@ pub(crate) fn conclude(
 ) -> Attempted {
     let lesson = lesson(target, outcome, started.at);
     let verdict = &lesson.verdict;
+    if matches!(verdict, Verdict::Wait { .. }) {
+        return Attempted { finished: not_attempted(delivery, PROXY_WAIT, PROXY_AWAY), lesson };
+    }
     let (made, elapsed) = this_round(&delivery, started.at + lesson.took);
     let delay = match verdict {
         Verdict::Retry { .. } => {
             next_attempt(&target.retry, made, target.max_attempts, elapsed, started.jitter)
                 .map(|delay| delay.max(lesson.asked_wait.unwrap_or_default()))
         }
-        Verdict::Delivered | Verdict::Permanent { .. } | Verdict::Gone => None,
+        Verdict::Delivered | Verdict::Wait { .. } | Verdict::Permanent { .. } | Verdict::Gone => None,
     };
     let (status, tally) = match (verdict, delay) {
         (Verdict::Delivered, _) => (ExecutionStatus::Success, Tally::Success { domain: started.domain }),
@@ -124,6 +134,7 @@ pub(crate) fn conclude(
             (ExecutionStatus::FailedPermanent, Tally::Failure { domain: started.domain, last: true })
         }
     };
+    let tally = if lesson.charged { tally } else { Tally::None };
     let execution = NewExecution {
         attempt: delivery.attempt as i16,
         max_attempts: (delivery.attempts_before + target.max_attempts) as i16,
@@ -142,7 +153,7 @@ pub(crate) fn lesson(target: &Target, outcome: &Outcome, at: OffsetDateTime) -> 
     let verdict = verdict_under(target.profile, outcome);
     let asked_wait = asked_wait(&verdict, outcome, at);
     let result = call_result(outcome, &target.circuit_breaker);
-    Lesson { result, took: outcome.timings().total, verdict, asked_wait }
+    Lesson { result, took: outcome.timings().total, verdict, charged: is_charged(outcome), asked_wait }
 }
 
 /// Attempts made and time passed since the delivery's retries were last granted: with the event, or by a replay, whose time
@@ -228,18 +239,17 @@ pub(crate) fn burn(target: &Target, delivery: DeliveryInHand, at: OffsetDateTime
 
 /// The outcome of a delivery that could not be built: it waits, and an operator is told.
 pub(crate) fn our_fault(delivery: DeliveryInHand) -> Finished {
-    let next = Next::Attempt {
-        attempt: delivery.attempt as i16,
-        after: OUR_FAULT_WAIT,
-        hold_reason: Some("could not be signed"),
-    };
-    finish(delivery, None, next, Tally::None)
+    not_attempted(delivery, OUR_FAULT_WAIT, "could not be signed")
 }
 
 /// A delivery that goes back to the queue table, to be taken up when its lane allows it.
 pub(crate) fn postpone(delivery: DeliveryInHand, reason: &'static str) -> Finished {
-    let next =
-        Next::Attempt { attempt: delivery.attempt as i16, after: Duration::ZERO, hold_reason: Some(reason) };
+    not_attempted(delivery, Duration::ZERO, reason)
+}
+
+/// A delivery that keeps its attempt.
+fn not_attempted(delivery: DeliveryInHand, after: Duration, reason: &'static str) -> Finished {
+    let next = Next::Attempt { attempt: delivery.attempt as i16, after, hold_reason: Some(reason) };
     finish(delivery, None, next, Tally::None)
 }
 

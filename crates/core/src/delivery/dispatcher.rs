@@ -370,22 +370,27 @@ impl Dispatcher {
             lane.hold(now + wait, "endpoint asked to wait (Retry-After)");
             self.status.hold(target, wait);
         }
-        self.note_status(target, &lesson.verdict, lane, now);
+        if matches!(lesson.verdict, Verdict::Wait { .. }) {
+            lane.hold(now + attempt::PROXY_WAIT, attempt::PROXY_AWAY);
+        }
+        self.note_status(target, lesson, lane, now);
     }
 
-    /// Asks for the status changes that follow from a verdict.
-    fn note_status(&self, target: &Arc<Target>, verdict: &Verdict, lane: &Lane, now: Instant) {
+    /// Asks for the status changes that follow from a call.
+    fn note_status(&self, target: &Arc<Target>, lesson: &Lesson, lane: &Lane, now: Instant) {
         let directory = self.directory.load();
         // It may have been paused while this call was under way; any success ends that.
         let target = directory.target(target.id).unwrap_or(target);
         let probing = target.standing(self.clock.now()) == Standing::Probing;
-        match verdict {
+        match &lesson.verdict {
             Verdict::Gone => self.status.gone(target),
             Verdict::Delivered if target.paused_by_engine() => self.status.probe_succeeded(target),
             Verdict::Retry { .. } | Verdict::Permanent { .. } if probing => {
                 // Until the new probe time has come back from the database, nobody may probe again.
                 lane.hold(now + std::time::Duration::from_secs(5), "paused after failures");
-                self.status.probe_failed(target);
+                if lesson.charged {
+                    self.status.probe_failed(target);
+                }
             }
             _ => {}
         }
@@ -432,6 +437,10 @@ fn observe(lesson: &Lesson, since_accepted: Option<SignedDuration>) {
         Verdict::Retry { .. } => "retry",
         Verdict::Permanent { .. } => "permanent",
         Verdict::Gone => "gone",
+        Verdict::Wait { .. } => {
+            metrics::counter!(metric_names::POSTPONED, "reason" => attempt::PROXY_AWAY).increment(1);
+            return;
+        }
     };
     metrics::counter!(metric_names::ATTEMPTS, "outcome" => outcome).increment(1);
     metrics::histogram!(metric_names::ATTEMPT_SECONDS).record(lesson.took.as_secs_f64());

@@ -44,7 +44,7 @@ pub(crate) struct Receipt {
 /// What an outcome means for the counters of its configuration and domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tally {
-    /// No call was made.
+    /// No call was made, or what became of it is not theirs to answer for.
     None,
     /// The call succeeded.
     Success { domain: Option<DomainId> },

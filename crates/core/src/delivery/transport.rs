@@ -151,6 +151,10 @@ pub enum FailureKind {
     InvalidResponse,
     /// The authorization server gave no access token, so the endpoint was not called.
     Credentials,
+    /// The service's own outgoing proxy cannot be used, so the endpoint was not called.
+    Proxy,
+    /// The service's own outgoing proxy got through to nobody, and did not say whether the endpoint is the reason.
+    Tunnel,
     /// Anything else.
     Other,
 }
@@ -167,6 +171,8 @@ impl FailureKind {
             FailureKind::Reset => "reset",
             FailureKind::InvalidResponse => "invalid_response",
             FailureKind::Credentials => "credentials",
+            FailureKind::Proxy => "proxy",
+            FailureKind::Tunnel => "tunnel",
             FailureKind::Other => "other",
         }
     }

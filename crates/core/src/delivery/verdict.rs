@@ -1,4 +1,4 @@
-//! What an outcome means: delivered, to be tried again, or never. Pure.
+//! What an outcome means: delivered, to be tried again, or never; and who is charged with it. Pure.
 
 use callbacks_interfaces::circuit_breaker_policy::CircuitBreakerPolicy;
 use callbacks_interfaces::wire_profile::WireProfile;
@@ -18,6 +18,11 @@ pub enum Verdict {
         /// Text for the tenant.
         reason: String,
     },
+    /// Nothing was attempted: the way out is closed, and the same attempt is made when it may be open again.
+    Wait {
+        /// Text for the tenant.
+        reason: String,
+    },
     /// Another attempt would not help.
     Permanent {
         /// Text for the tenant.
@@ -32,7 +37,9 @@ impl Verdict {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Verdict::Delivered => None,
-            Verdict::Retry { reason } | Verdict::Permanent { reason } => Some(reason),
+            Verdict::Retry { reason } | Verdict::Wait { reason } | Verdict::Permanent { reason } => {
+                Some(reason)
+            }
             Verdict::Gone => Some("HTTP 410 Gone: the endpoint takes no more deliveries"),
         }
     }
@@ -41,15 +48,25 @@ impl Verdict {
 /// Judges an outcome.
 ///
 /// Worth another attempt are all transport failures, 408, 425, 429 and 5xx. An address that must not be dialled
-/// stays forbidden, so that failure alone is permanent, as is every other status.
+/// stays forbidden, so that failure alone is permanent, as is every other status. Without our own proxy nothing is attempted.
 pub fn verdict(outcome: &Outcome) -> Verdict {
     match outcome {
         Outcome::Response(response) => verdict_on_status(response.status),
-        Outcome::Failure(failure) if failure.kind == FailureKind::AddressForbidden => {
-            Verdict::Permanent { reason: failure.message.clone() }
+        Outcome::Failure(failure) => {
+            let reason = failure.message.clone();
+            match failure.kind {
+                FailureKind::AddressForbidden => Verdict::Permanent { reason },
+                FailureKind::Proxy => Verdict::Wait { reason },
+                _ => Verdict::Retry { reason },
+            }
         }
-        Outcome::Failure(failure) => Verdict::Retry { reason: failure.message.clone() },
     }
+}
+
+/// False when what went wrong may be our own outgoing proxy's doing: then it counts neither as the configuration's failure
+/// nor as the domain's.
+pub fn is_charged(outcome: &Outcome) -> bool {
+    !matches!(outcome, Outcome::Failure(failure) if matches!(failure.kind, FailureKind::Proxy | FailureKind::Tunnel))
 }
 
 /// Judges an outcome where a wire profile's system is stricter about success than 2xx.
@@ -87,13 +104,15 @@ fn status_text(status: u16) -> String {
 /// By rate: 2xx is a success; transport failures, 408, 429 and 5xx are failures; every other status is neutral, since
 /// refusing one request says nothing about the next. Counting consecutive failures (as pyfly does): any answer at all
 /// is a success. In both, what never reached the endpoint (a forbidden address, a name our resolver could not resolve, an
-/// access token somebody else refused, file descriptors that ran out) is neutral.
+/// access token somebody else refused, our own proxy that gave no tunnel, file descriptors that ran out) is neutral.
 pub fn call_result(outcome: &Outcome, policy: &CircuitBreakerPolicy) -> CallResult {
     match (outcome, policy) {
         (Outcome::Failure(failure), _) => match failure.kind {
             FailureKind::AddressForbidden
             | FailureKind::Dns
             | FailureKind::Credentials
+            | FailureKind::Proxy
+            | FailureKind::Tunnel
             | FailureKind::Other => CallResult::Neutral,
             _ => CallResult::Failure,
         },
@@ -154,6 +173,7 @@ mod tests {
                 Verdict::Delivered => expected == "success",
                 Verdict::Retry { .. } => expected == "retry",
                 Verdict::Permanent { .. } => expected == "permanent",
+                Verdict::Wait { .. } => false,
                 Verdict::Gone => expected == "permanent_disable_endpoint",
             };
             assert!(agreed, "status {name}: expected {expected}, judged {judged:?}");
@@ -172,6 +192,20 @@ mod tests {
         for kind in [Dns, Connect, Tls, Timeout, Reset, InvalidResponse, Other] {
             assert!(matches!(verdict(&failure(kind)), Verdict::Retry { .. }), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn our_own_proxy_is_nobodys_fault_and_without_it_nothing_is_attempted() {
+        assert!(matches!(verdict(&failure(FailureKind::Proxy)), Verdict::Wait { .. }));
+        assert!(matches!(verdict(&failure(FailureKind::Tunnel)), Verdict::Retry { .. }));
+        for text in [r#"{"mode":"RATE"}"#, r#"{"mode":"CONSECUTIVE"}"#] {
+            let policy: CircuitBreakerPolicy = serde_json::from_str(text).expect("all defaults");
+            for kind in [FailureKind::Proxy, FailureKind::Tunnel] {
+                assert_eq!(call_result(&failure(kind), &policy), CallResult::Neutral, "{kind:?}");
+                assert!(!is_charged(&failure(kind)), "{kind:?}");
+            }
+        }
+        assert!(is_charged(&failure(FailureKind::Connect)) && is_charged(&response(503)));
     }
 
     #[test]

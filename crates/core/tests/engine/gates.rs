@@ -19,11 +19,11 @@ fn order() -> EventSubmission {
     EventSubmission::parse(body.to_string().as_bytes()).expect("a valid event")
 }
 
-async fn ask(house: &House) -> Result<GateAnswer, GateError> {
+pub(crate) async fn ask(house: &House) -> Result<GateAnswer, GateError> {
     house.engine.ask_gates(&TenantId::default_tenant(), order(), PATIENCE).await
 }
 
-async fn gate(house: &House, more: Value) {
+pub(crate) async fn gate(house: &House, more: Value) {
     let mut body = json!({ "phase": "BEFORE", "onError": "CANCEL" });
     for (name, value) in more.as_object().expect("an object") {
         body[name] = value.clone();

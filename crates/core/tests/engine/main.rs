@@ -11,6 +11,7 @@ mod holding;
 mod hostile_secrets;
 mod hostile_sources;
 mod house;
+mod outgoing_proxy;
 mod profiles;
 mod retention;
 mod scripted_broker;

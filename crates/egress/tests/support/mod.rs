@@ -7,15 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use callbacks_core::delivery::tls_identity::TlsIdentity;
 use callbacks_core::delivery::transport::{
-    Destination, FailureKind, Outcome, WireFailure, WireRequest, WireResponse,
+    Destination, FailureKind, Outcome, TokenSource, WireFailure, WireRequest, WireResponse,
 };
 use callbacks_core::gates::address_policy::AddressPolicy;
 use callbacks_egress::dns::{DnsFailure, NameResolver};
 use callbacks_egress::{Dialer, EgressSettings, HttpTransport};
 use callbacks_interfaces::callback_url::CallbackUrl;
+use callbacks_interfaces::endpoint_auth::{ClientAuthentication, ClientCredentials};
+use callbacks_interfaces::endpoint_tls::{ClientCertificate, EndpointTls};
 use callbacks_interfaces::ids::ConfigurationId;
+use callbacks_interfaces::secret::SecretText;
 use callbacks_interfaces::tenant::TenantId;
+use callbacks_testkit::certificates::{CertificateAuthority, ClientPem};
+use callbacks_testkit::webhook_receiver::{Answer, WebhookReceiver};
 use ipnet::IpNet;
 use uuid::Uuid;
 
@@ -83,4 +89,45 @@ pub(crate) fn expect_failure(outcome: Outcome, kind: FailureKind) -> WireFailure
     let failure = failure(outcome);
     assert_eq!(failure.kind, kind, "{failure:?}");
     failure
+}
+
+/// The certificates of a configuration's own.
+pub(crate) fn identity(
+    authority: Option<&CertificateAuthority>,
+    client: Option<ClientPem>,
+) -> Arc<TlsIdentity> {
+    let tls = EndpointTls {
+        ca_pem: authority.map(|authority| authority.pem().to_owned()),
+        client: client.map(|client| ClientCertificate {
+            certificate_pem: client.certificate,
+            key_pem: secret(client.key),
+        }),
+    };
+    Arc::new(TlsIdentity::prepare(&tls).expect("they belong together"))
+}
+
+pub(crate) fn secret(text: impl Into<String>) -> SecretText {
+    SecretText::of_at_most(text.into(), 10_000).expect("a secret")
+}
+
+/// A request that needs a token of `server`.
+pub(crate) fn needing_token(url: &str, server: &WebhookReceiver, how: ClientAuthentication) -> WireRequest {
+    let credentials = ClientCredentials {
+        token_url: CallbackUrl::try_from(server.url("/token").as_str()).expect("a URL"),
+        client_id: "shop 1".to_owned(),
+        client_secret: secret("canary:ä"),
+        scope: Some("hooks.write other".to_owned()),
+        audience: None,
+        client_authentication: how,
+    };
+    let mut request = request(url);
+    request.destination.token_source =
+        Some(TokenSource { credentials: Arc::new(credentials), allowed_ips: None });
+    request
+}
+
+pub(crate) fn token(text: &str, seconds: u64) -> Answer {
+    Answer::status(200)
+        .header("content-type", "application/json")
+        .body(format!(r#"{{"access_token":"{text}","token_type":"Bearer","expires_in":{seconds}}}"#))
 }

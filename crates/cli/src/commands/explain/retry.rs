@@ -56,7 +56,7 @@ pub(super) fn answer(question: &Question) -> Result<Answer, Unanswerable> {
         Verdict::Delivered => return Ok(stopped("success")),
         Verdict::Permanent { .. } => return Ok(stopped("permanent")),
         Verdict::Gone => return Ok(stopped("permanent_disable_endpoint")),
-        Verdict::Retry { .. } => {}
+        Verdict::Retry { .. } | Verdict::Wait { .. } => {}
     }
     let terms = Terms::of(question)?;
     let wait = next_attempt(&terms.policy, question.attempt, terms.max_attempts, terms.elapsed, MIDDLE);
