@@ -71,7 +71,7 @@ impl Tunnel<'_> {
     /// Connects to the proxy; its addresses are the operator's choice and not judged.
     async fn dial(&self, patience: Duration) -> Result<TcpStream, Fault> {
         let addresses = self.addresses().await?;
-        let tried = &addresses[..addresses.len().min(ADDRESSES_TRIED)];
+        let tried = addresses.get(..ADDRESSES_TRIED).unwrap_or(&addresses);
         // One share is left for the answer.
         let share = patience / u32::try_from(tried.len() + 1).unwrap_or(2);
         let mut last = io::Error::from(io::ErrorKind::TimedOut);
@@ -165,12 +165,13 @@ async fn read_head(stream: &mut TcpStream, left: &mut usize) -> Result<Vec<u8>, 
             Ok(peeked) => peeked,
         };
         let before = head.len();
-        head.extend_from_slice(&seen[..peeked]);
+        head.extend_from_slice(seen.get(..peeked).unwrap_or(&seen));
         let end = end_of_head(&head, before);
         head.truncate(end.unwrap_or(head.len()));
         let taken = head.len() - before;
         *left = left.checked_sub(taken).ok_or(BrokenHead::TooLarge)?;
-        stream.read_exact(&mut seen[..taken]).await.map_err(|_| BrokenHead::Cut)?;
+        let consumed = seen.get_mut(..taken).ok_or(BrokenHead::TooLarge)?;
+        stream.read_exact(consumed).await.map_err(|_| BrokenHead::Cut)?;
         if end.is_some() {
             return Ok(head);
         }
@@ -180,7 +181,7 @@ async fn read_head(stream: &mut TcpStream, left: &mut usize) -> Result<Vec<u8>, 
 /// Where the empty line ends, if it does so in what was added at `from`.
 fn end_of_head(head: &[u8], from: usize) -> Option<usize> {
     let from = from.saturating_sub(3);
-    let tail = &head[from..];
+    let tail = head.get(from..).unwrap_or_default();
     let crlf = tail.windows(4).position(|window| window == b"\r\n\r\n").map(|at| from + at + 4);
     let lf = tail.windows(2).position(|window| window == b"\n\n").map(|at| from + at + 2);
     [crlf, lf].into_iter().flatten().min()

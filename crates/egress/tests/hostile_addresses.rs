@@ -9,6 +9,7 @@ use std::sync::Arc;
 use callbacks_core::delivery::transport::{FailureKind, Outcome, Transport, WireRequest};
 use callbacks_core::delivery::verdict::{Verdict, verdict};
 use callbacks_core::gates::address_policy::AddressPolicy;
+use callbacks_core::wire::headers::redacted;
 use callbacks_egress::dns::DnsFailure;
 use callbacks_egress::{Dialer, EgressSettings, HttpTransport, NameResolver};
 use callbacks_interfaces::callback_url::CallbackUrl;
@@ -170,7 +171,10 @@ async fn redirects_end_where_they_are_answered() {
         let answered = response(outcome);
         assert_eq!(Some(u64::from(answered.status)), entry.expected_number("attempt_status"), "{}", entry.id);
         assert_eq!(Some(dials.lock().len() as u64), entry.expected_number("dials"), "{}", entry.id);
-        section.record(&entry, &format!("1 dial; {}", judged.reason().unwrap_or_default()));
+        let stored = redacted(&answered.headers);
+        assert!(!stored.contains("user:pw"), "{}: {stored}", entry.id);
+        let masked = if stored.contains("***@") { "; Location is stored without its password" } else { "" };
+        section.record(&entry, &format!("1 dial; {}{masked}", judged.reason().unwrap_or_default()));
     }
     section.finish();
 }

@@ -2,15 +2,14 @@
 
 mod support;
 
-use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use callbacks_core::delivery::transport::{Outcome, Transport};
 use callbacks_testkit::hostile_endpoint::{self as hostile, HostileEndpoint};
 use callbacks_testkit::webhook_receiver::WebhookReceiver;
 use futures::future::join_all;
+use support::memory::{Watcher, resident};
 use support::{request, response, transport_resolving};
 
 const ENDPOINTS: usize = 500;
@@ -18,26 +17,10 @@ const LIMIT: u64 = 128 * 1024 * 1024;
 /// An endless body is cut long before; a dripping one takes all of it.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Resident memory of this process, in bytes: receivers, client and test together.
-fn resident() -> u64 {
-    let statm = fs::read_to_string("/proc/self/statm").expect("Linux tells a process its size");
-    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number of pages");
-    pages * 4096
-}
-
 /// Sends to `ENDPOINTS` endpoints at once; the outcomes, and the most memory that was resident meanwhile.
 async fn all_at_once(urls: Vec<String>) -> (Vec<Outcome>, u64) {
     let transport = Arc::new(transport_resolving(&[]));
-    let (peak, done) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let watcher = {
-        let (peak, done) = (Arc::clone(&peak), Arc::clone(&done));
-        std::thread::spawn(move || {
-            while !done.load(Ordering::Relaxed) {
-                peak.fetch_max(resident(), Ordering::Relaxed);
-                std::thread::sleep(Duration::from_millis(5));
-            }
-        })
-    };
+    let watcher = Watcher::start();
     let healthy = WebhookReceiver::start().await;
     let sends = urls.into_iter().map(|url| {
         let transport = Arc::clone(&transport);
@@ -58,12 +41,8 @@ async fn all_at_once(urls: Vec<String>) -> (Vec<Outcome>, u64) {
     let (outcomes, ()) = tokio::join!(sends, beside);
     let took = started.elapsed();
     assert!(took < PATIENCE * 2, "took {took:?}");
-    done.store(true, Ordering::Relaxed);
-    watcher.join().expect("the watcher ends");
-    (
-        outcomes.into_iter().map(|outcome| outcome.expect("no task panics")).collect(),
-        peak.load(Ordering::Relaxed),
-    )
+    let peak = watcher.stop();
+    (outcomes.into_iter().map(|outcome| outcome.expect("no task panics")).collect(), peak)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

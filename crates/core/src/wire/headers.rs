@@ -7,6 +7,8 @@ use callbacks_interfaces::masked::{MASK, is_sensitive_name};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use time::{OffsetDateTime, UtcOffset};
 
+use super::url_userinfo::without_userinfo;
+
 /// A text as a header can carry it: visible ASCII as it is, everything else, and `%`, percent-encoded as UTF-8 (the
 /// rule of the CloudEvents HTTP binding), so that two different texts never look the same.
 pub fn header_text(text: &str) -> Cow<'_, str> {
@@ -44,7 +46,7 @@ pub fn instant_text(at: OffsetDateTime) -> String {
 }
 
 /// Headers as a JSON object of texts, with every value masked that is as good as a password: those marked as
-/// sensitive, and those whose name says so. A name that occurs several times has its values joined by `, `.
+/// sensitive, and those whose name says so. Of URLs the name and password are masked. A name that occurs several times has its values joined by `, `.
 pub fn redacted(headers: &HeaderMap) -> String {
     let mut json = String::with_capacity(64 + headers.len() * 48);
     json.push('{');
@@ -70,10 +72,7 @@ fn push_value(json: &mut String, name: &HeaderName, value: &HeaderValue) {
     if value.is_sensitive() || must_be_masked(name.as_str()) {
         return json.push_str(MASK);
     }
-    match value.to_str() {
-        Ok(text) => push_escaped(json, text),
-        Err(_) => push_escaped(json, &String::from_utf8_lossy(value.as_bytes())),
-    }
+    push_escaped(json, &without_userinfo(&String::from_utf8_lossy(value.as_bytes())));
 }
 
 /// Names met on nearly every request and response, which need no closer look.
@@ -173,6 +172,7 @@ mod tests {
         headers.insert("x-firefly-signature", HeaderValue::from_static("c2ln"));
         headers.append("x-list", HeaderValue::from_static("a\"b"));
         headers.append("x-list", HeaderValue::from_static("c\\d"));
+        headers.insert("location", HeaderValue::from_static("https://user:canary@127.0.0.1/"));
         let json = redacted(&headers);
         assert!(!json.contains("canary"), "{json}");
         let shown: BTreeMap<String, String> = serde_json::from_str(&json).expect("valid JSON");

@@ -18,3 +18,4 @@ mod profiles;
 mod recipe;
 pub mod signature;
 mod template;
+mod url_userinfo;

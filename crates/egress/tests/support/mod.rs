@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 
+pub(crate) mod memory;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
