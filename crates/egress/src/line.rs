@@ -125,8 +125,9 @@ impl Http1Line {
         })
     }
 
-    /// Polls the connection once.
+    /// Polls the connection once, for a bounded part of what its peer has sent.
     fn drive(&mut self, cx: &mut Context<'_>) {
+        self.received.permit(self.max_head);
         if self.open && Pin::new(&mut self.connection).poll(cx).is_ready() {
             self.open = false;
         }

@@ -16,13 +16,36 @@ pub(crate) struct Socket {
     received: Received,
 }
 
-/// Bytes read from a connection so far; clones show the same count.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Received(Arc<AtomicU64>);
+/// Bytes read from a connection so far, and how many may be read before its owner looks again; clones share both.
+#[derive(Debug, Clone)]
+pub(crate) struct Received(Arc<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    bytes: AtomicU64,
+    permitted: AtomicU64,
+}
+
+impl Default for Received {
+    /// Nothing was read, and everything may be.
+    fn default() -> Self {
+        Self(Arc::new(Counts { bytes: AtomicU64::new(0), permitted: AtomicU64::new(u64::MAX) }))
+    }
+}
 
 impl Received {
     pub(crate) fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Permits about so many bytes more. A peer that sends without end would otherwise keep the parser, and with it our task,
+    /// busy in a single poll, however small its limits.
+    pub(crate) fn permit(&self, more: u64) {
+        self.0.permitted.store(self.bytes().saturating_add(more), Ordering::Relaxed);
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.bytes() >= self.0.permitted.load(Ordering::Relaxed)
     }
 }
 
@@ -52,6 +75,10 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.received.is_exhausted() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let polled = match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
@@ -59,7 +86,7 @@ impl AsyncRead for Socket {
         };
         let read = buffer.filled().len() - before;
         if read > 0 {
-            self.received.0.fetch_add(read as u64, Ordering::Relaxed);
+            self.received.0.bytes.fetch_add(read as u64, Ordering::Relaxed);
         }
         polled
     }

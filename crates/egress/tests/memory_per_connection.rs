@@ -5,7 +5,7 @@ mod support;
 
 use std::io;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use callbacks_core::delivery::transport::{Outcome, Transport};
@@ -58,7 +58,11 @@ impl Crowds {
             request.timeout = PATIENCE;
             self.transport.send(request)
         });
-        for outcome in join_all(sends).await {
+        let started = Instant::now();
+        let outcomes = join_all(sends).await;
+        let took = started.elapsed();
+        assert!(took < PATIENCE * 10, "{what}: a crowd kept its caller busy for {took:?}");
+        for outcome in outcomes {
             if let Outcome::Response(answer) = outcome {
                 assert!(answer.body.len() <= 64 * 1024, "{what}: {} bytes", answer.body.len());
             }
@@ -115,6 +119,7 @@ async fn no_behaviour_costs_more_than_256_kib_a_connection() {
     crowds.tcp("huge head", raw::huge_head).await;
     crowds.tcp("many headers", raw::many_headers).await;
     crowds.tcp("informational crowd", raw::informational_crowd).await;
+    crowds.tcp("informational flood", raw::informational_flood).await;
     crowds.tcp("informational drip", raw::informational_drip).await;
     crowds.tcp("garbage", raw::garbage).await;
     crowds.tcp("compressed", |stream| raw::compressed(stream, "br", vec![0x81; 30_000])).await;
