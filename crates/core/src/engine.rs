@@ -1,6 +1,7 @@
 //! The engine: every part of the service's main job, started together and drained together. Embedding the service as a
 //! library means starting one of these.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,7 @@ use crate::entropy::Entropy;
 use crate::event_types::gate::{self, TypeRefusal};
 use crate::gates::address_policy::AddressPolicy;
 use crate::gates::circuit_breaker::BreakerState;
+use crate::hop_count::{self, HopRefusal};
 use crate::intake::acceptor::{Acceptor, Audience, IntakeRequest};
 use crate::intake::error::IntakeError;
 use crate::intake::flusher::Flusher;
@@ -101,6 +103,7 @@ pub struct Engine {
     refresher: Refresher,
     /// Where a tenant has not chosen itself.
     enforcement: EventTypeEnforcement,
+    max_hops: u16,
     /// Background loops, apart from the workers on the wire.
     loops: TaskTracker,
     flushers: TaskTracker,
@@ -176,6 +179,7 @@ impl Engine {
             watch: Arc::default(),
             refresher: refresher(Arc::clone(&store)),
             enforcement: settings.intake.event_types,
+            max_hops: settings.intake.max_hops,
             loops: TaskTracker::new(),
             flushers: TaskTracker::new(),
             recorders: TaskTracker::new(),
@@ -343,6 +347,14 @@ impl Engine {
         let catalogue = directory.tenant(tenant).map(|part| &part.event_types);
         let chosen = catalogue.and_then(|catalogue| catalogue.enforcement);
         gate::refused(catalogue, chosen.unwrap_or(self.enforcement), events)
+    }
+
+    /// Whether an event with these headers was not passed on too often. Whoever takes events in asks this first.
+    ///
+    /// # Errors
+    /// [`HopRefusal`] says why it is not taken.
+    pub fn judge_hops(&self, headers: Option<&BTreeMap<String, String>>) -> Result<(), HopRefusal> {
+        hop_count::judge(headers, self.max_hops)
     }
 
     /// What is done with events that are not as the catalogue says, where a tenant has not chosen itself.

@@ -19,6 +19,7 @@ pub mod engine;
 pub mod entropy;
 pub mod event_types;
 pub mod gates;
+pub mod hop_count;
 pub mod intake;
 pub mod maintenance;
 pub mod management;

@@ -109,6 +109,13 @@ impl EventSubmission {
         }
         if errors.is_empty() { Ok(events) } else { Err(ValidationErrors(errors)) }
     }
+
+    /// Adds what the request said for the event beside its body; a header of the event's own stays when there was nothing.
+    pub fn carry(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.headers.get_or_insert_default().insert(name.to_owned(), value.to_owned());
+        }
+    }
 }
 
 /// A thousand wrong events need not be answered with thousands of errors.

@@ -197,6 +197,9 @@ pub async fn replace(
                 previous_secret = CASE WHEN $10 THEN c.previous_secret END,
                 previous_secret_expires_at = CASE WHEN $10 THEN c.previous_secret_expires_at END,
                 previous_signing_key = CASE WHEN $10 THEN c.previous_signing_key END,
+                older_secret = CASE WHEN $10 THEN c.older_secret END,
+                older_secret_expires_at = CASE WHEN $10 THEN c.older_secret_expires_at END,
+                older_signing_key = CASE WHEN $10 THEN c.older_signing_key END,
                 signature_enabled = $12, signature_header = $13, max_retries = $14, retry_delay_ms = $15,
                 retry_backoff_multiplier = $16, timeout_ms = $17, active = $18, filter_expression = $19, metadata = $20,
                 failure_threshold = $21, wire_profile = $22, retry_policy = $23, circuit_breaker = $24,
@@ -294,7 +297,8 @@ pub async fn delete(store: &Store, scope: &TenantScope, id: ConfigurationId) -> 
     Ok(true)
 }
 
-/// Stores a new secret; the current one keeps signing beside it for `grace`. An Ed25519 key of the configuration's own is
+/// Stores a new secret; the current one keeps signing beside it for `grace`, and so does the one before
+/// it until its own time; one before that is dropped. An Ed25519 key of the configuration's own is
 /// replaced by `signing_key` in the same way; one that has none gets none. The outer `None` says that there is no such
 /// configuration in scope, the inner that there was no secret before; otherwise when the previous one stops signing.
 ///
@@ -320,6 +324,9 @@ pub async fn rotate_secret(
         r#"
         UPDATE callback_configurations SET
             secret = $3, previous_secret = secret, updated_at = now(),
+            older_secret = CASE WHEN previous_secret_expires_at > now() THEN previous_secret END,
+            older_secret_expires_at = CASE WHEN previous_secret_expires_at > now() THEN previous_secret_expires_at END,
+            older_signing_key = CASE WHEN previous_secret_expires_at > now() THEN previous_signing_key END,
             signing_key = CASE WHEN signing_key IS NOT NULL THEN $5::text END, previous_signing_key = signing_key,
             previous_secret_expires_at =
                 CASE WHEN secret IS NOT NULL OR signing_key IS NOT NULL

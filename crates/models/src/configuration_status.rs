@@ -29,7 +29,8 @@ pub async fn pause_automatically(
         WITH paused AS (
             UPDATE callback_configurations SET status = 'PAUSED', updated_at = now()
             WHERE tenant_id = $1 AND id = $2 AND status = 'ACTIVE'
-              AND failure_threshold <= (SELECT failure_count FROM configuration_state WHERE configuration_id = $2)
+              AND failure_threshold <= (SELECT failure_count FROM configuration_state
+                                        WHERE configuration_id = $2 AND tenant_id = $1)
             RETURNING id, tenant_id
         )
         INSERT INTO configuration_state (configuration_id, tenant_id, probe_at, failed_probes)

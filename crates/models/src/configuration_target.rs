@@ -54,6 +54,10 @@ pub struct ConfigurationTarget {
     pub previous_secret: SecretState,
     /// When the previous secret stops signing (database time).
     pub previous_secret_expires_at: Option<OffsetDateTime>,
+    /// The secret before that one, when it was rotated again so soon.
+    pub older_secret: SecretState,
+    /// When that one stops signing (database time).
+    pub older_secret_expires_at: Option<OffsetDateTime>,
     /// Whether callbacks are signed.
     pub signature_enabled: bool,
     /// The signature's header; the profile's own when absent.
@@ -90,6 +94,8 @@ pub struct ConfigurationTarget {
     pub signing_key: SecretState,
     /// The one before rotation, until `previous_secret_expires_at`.
     pub previous_signing_key: SecretState,
+    /// The one before that, until `older_secret_expires_at`.
+    pub older_signing_key: SecretState,
     /// Credentials its requests carry.
     pub endpoint_auth: SecretState<EndpointAuth>,
     /// Certificates of its own.
@@ -128,6 +134,8 @@ pub(crate) struct TargetRow {
     pub(crate) secret: Option<String>,
     pub(crate) previous_secret: Option<String>,
     pub(crate) previous_secret_expires_at: Option<OffsetDateTime>,
+    pub(crate) older_secret: Option<String>,
+    pub(crate) older_secret_expires_at: Option<OffsetDateTime>,
     pub(crate) signature_enabled: bool,
     pub(crate) signature_header: Option<String>,
     pub(crate) max_retries: i32,
@@ -145,6 +153,7 @@ pub(crate) struct TargetRow {
     pub(crate) dry_run: bool,
     pub(crate) signing_key: Option<String>,
     pub(crate) previous_signing_key: Option<String>,
+    pub(crate) older_signing_key: Option<String>,
     pub(crate) endpoint_auth: Option<String>,
     pub(crate) endpoint_tls: Option<String>,
     pub(crate) retry_policy: Option<Value>,
@@ -192,6 +201,7 @@ impl ConfigurationTarget {
                 .unwrap_or_default(),
             secret: keyring.state(place, row.secret.as_deref()),
             previous_secret: keyring.state(place, row.previous_secret.as_deref()),
+            older_secret: keyring.state(place, row.older_secret.as_deref()),
             max_retries: unsigned("max_retries", row.max_retries)?,
             retry_policy: json("retry_policy", row.retry_policy)?,
             timeout: Duration::from_millis(unsigned("timeout_ms", row.timeout_ms)?),
@@ -205,6 +215,8 @@ impl ConfigurationTarget {
             signing_key: keyring.state(place.column(SIGNING_KEY_COLUMN), row.signing_key.as_deref()),
             previous_signing_key: keyring
                 .state(place.column(SIGNING_KEY_COLUMN), row.previous_signing_key.as_deref()),
+            older_signing_key: keyring
+                .state(place.column(SIGNING_KEY_COLUMN), row.older_signing_key.as_deref()),
             endpoint_auth: keyring.parsed(place.column(AUTH_COLUMN), row.endpoint_auth.as_deref(), |text| {
                 EndpointAuth::from_stored(text).ok()
             }),
@@ -218,6 +230,7 @@ impl ConfigurationTarget {
             name: row.name,
             active: row.active,
             previous_secret_expires_at: row.previous_secret_expires_at,
+            older_secret_expires_at: row.older_secret_expires_at,
             signature_enabled: row.signature_enabled,
             signature_header: row.signature_header,
             retry_delay_ms: row.retry_delay_ms,

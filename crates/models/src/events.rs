@@ -48,9 +48,10 @@ pub async fn get(store: &Store, scope: &TenantScope, id: &str) -> Result<Option<
         return Ok(None);
     };
     let payload = sqlx::query_scalar!(
-        "SELECT payload FROM events WHERE id = $1 AND accepted_at = $2",
+        "SELECT payload FROM events WHERE id = $1 AND accepted_at = $2 AND tenant_id = $3",
         row.id,
         row.accepted_at,
+        row.tenant_id,
     )
     .fetch_optional(&mut *connection)
     .await?;
@@ -132,6 +133,10 @@ pub async fn search(
     before: Option<Cursor>,
     limit: i64,
 ) -> Result<Vec<EventView>, StoreError> {
+    let named = search.tenant.as_ref().map(TenantId::as_str);
+    if scope.sql().zip(named).is_some_and(|(own, named)| own != named) {
+        return Ok(Vec::new());
+    }
     let rows = sqlx::query_as!(
         EventRow,
         r#"
@@ -139,18 +144,16 @@ pub async fn search(
                headers, cardinality(targets) AS "matched!"
         FROM events
         WHERE ($1::text IS NULL OR tenant_id = $1)
-          AND ($2::text IS NULL OR tenant_id = $2)
-          AND ($3::text IS NULL OR event_type = $3)
-          AND ($4::text IS NULL OR event_id = $4 OR id = $5)
-          AND ($6::text IS NULL OR source = $6)
-          AND ($7::timestamptz IS NULL OR accepted_at >= $7)
-          AND ($8::timestamptz IS NULL OR accepted_at < $8)
-          AND ($9::uuid IS NULL OR id < $9)
+          AND ($2::text IS NULL OR event_type = $2)
+          AND ($3::text IS NULL OR event_id = $3 OR id = $4)
+          AND ($5::text IS NULL OR source = $5)
+          AND ($6::timestamptz IS NULL OR accepted_at >= $6)
+          AND ($7::timestamptz IS NULL OR accepted_at < $7)
+          AND ($8::uuid IS NULL OR id < $8)
         ORDER BY id DESC
-        LIMIT $10
+        LIMIT $9
         "#,
-        scope.sql(),
-        search.tenant.as_ref().map(TenantId::as_str),
+        scope.sql().or(named),
         search.event_type,
         search.event_id,
         search.event_id.as_deref().and_then(|id| Uuid::parse_str(id).ok()),

@@ -262,3 +262,34 @@ pub(crate) fn in_order<T>(keys: &[(Uuid, Uuid)], rows: Vec<T>, key: impl Fn(&T) 
         rows.into_iter().map(|row| (key(&row), row)).collect();
     keys.iter().filter_map(|key| by_key.remove(key)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use callbacks_interfaces::tenant::TenantId;
+
+    use super::*;
+    use crate::configuration_row::CONFIGURATION_LIST;
+    use crate::domain_row::DOMAIN_LIST;
+    use crate::event_type_row::EVENT_TYPE_LIST;
+    use crate::execution_row::EXECUTION_LIST;
+    use crate::subscription_row::SUBSCRIPTION_LIST;
+
+    #[test]
+    fn every_list_holds_page_and_count_to_the_tenant() {
+        let lists =
+            [&CONFIGURATION_LIST, &DOMAIN_LIST, &EVENT_TYPE_LIST, &EXECUTION_LIST, &SUBSCRIPTION_LIST];
+        let own = TenantScope::One(TenantId::default_tenant());
+        for list in lists {
+            let condition = format!(" WHERE true AND {} = $1", list.tenant);
+            assert!(list.tenant.ends_with("tenant_id"), "{}", list.tenant);
+            let request = FilterRequest::default();
+            let scoped = Statements::of(list, &own, &request).expect("nothing is asked for");
+            let all = Statements::of(list, &TenantScope::All, &request).expect("nothing is asked for");
+            for (one, every) in [(scoped.page, all.page), (scoped.count, all.count)] {
+                let (one, every) = (one.sql(), every.sql());
+                assert!(one.as_str().contains(&condition), "{}", one.as_str());
+                assert!(!every.as_str().contains(&condition), "an operator sees all: {}", every.as_str());
+            }
+        }
+    }
+}

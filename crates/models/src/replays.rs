@@ -86,7 +86,7 @@ pub async fn create(
         r#"
         INSERT INTO replays (id, tenant_id, configuration_id, accepted_from, accepted_to, event_types, statuses, per_second)
         SELECT $1, $2, $3, $4, coalesce($5, now()), $6, $7, $8
-        WHERE (SELECT count(*) FROM replays WHERE configuration_id = $3 AND state = 'RUNNING') < $9
+        WHERE (SELECT count(*) FROM replays WHERE configuration_id = $3 AND tenant_id = $2 AND state = 'RUNNING') < $9
         "#,
         id.uuid(),
         tenant.as_str(),

@@ -37,8 +37,10 @@ const fn sealed(table: &'static str, column: &'static str, place: &'static str) 
 pub const SEALED_COLUMNS: &[SealedColumn] = &[
     sealed("callback_configurations", "secret", SECRET_COLUMN),
     sealed("callback_configurations", "previous_secret", SECRET_COLUMN),
+    sealed("callback_configurations", "older_secret", SECRET_COLUMN),
     sealed("callback_configurations", "signing_key", SIGNING_KEY_COLUMN),
     sealed("callback_configurations", "previous_signing_key", SIGNING_KEY_COLUMN),
+    sealed("callback_configurations", "older_signing_key", SIGNING_KEY_COLUMN),
     sealed("callback_configurations", "custom_headers", HEADERS_COLUMN),
     sealed("callback_configurations", "endpoint_auth", AUTH_COLUMN),
     sealed("callback_configurations", "endpoint_tls", TLS_COLUMN),

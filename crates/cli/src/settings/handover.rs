@@ -40,6 +40,7 @@ impl Settings {
             queue: self.intake.queue,
             patience: self.intake.patience,
             event_types: self.intake.event_types,
+            max_hops: self.intake.max_hops,
             ..IntakeSettings::default()
         }
     }

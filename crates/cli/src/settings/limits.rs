@@ -6,7 +6,7 @@ const MINUTE_MS: f64 = 60_000.0;
 const DAY_MS: f64 = 24.0 * 60.0 * MINUTE_MS;
 
 /// (key, least, most): every number has a row here, which a test sees to.
-pub(super) const LIMITS: [(&str, f64, f64); 52] = [
+pub(super) const LIMITS: [(&str, f64, f64); 53] = [
     ("server.port", 0.0, 65_535.0),
     ("server.max_body_bytes", 1024.0, 67_108_864.0),
     ("server.request_timeout_ms", 100.0, 10.0 * MINUTE_MS),
@@ -43,6 +43,7 @@ pub(super) const LIMITS: [(&str, f64, f64); 52] = [
     ("intake.flushers", 1.0, 64.0),
     ("intake.queue", 1.0, 1_000_000.0),
     ("intake.patience_ms", 0.0, MINUTE_MS),
+    ("intake.max_hops", 1.0, 1000.0),
     ("worker.heartbeat_ms", 50.0, MINUTE_MS),
     ("worker.dead_after_ms", 150.0, 60.0 * MINUTE_MS),
     ("retry.max_delay_ms", 100.0, 7.0 * DAY_MS),

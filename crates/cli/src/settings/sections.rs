@@ -201,6 +201,7 @@ pub(crate) struct IntakeSection {
     #[serde(rename = "patience_ms", deserialize_with = "milliseconds")]
     pub(crate) patience: Duration,
     pub(crate) event_types: EventTypeEnforcement,
+    pub(crate) max_hops: u16,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -16,6 +16,7 @@ mod database_away;
 mod domain_revocation;
 mod encryption_rotation;
 mod endpoint_identity;
+mod event_loop;
 mod firefly_quickstart;
 mod first_start;
 mod graceful_stop;

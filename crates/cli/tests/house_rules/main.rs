@@ -5,6 +5,8 @@ mod arrows;
 mod files;
 mod metric_table;
 mod source_text;
+mod sql_text;
+mod tenant_predicates;
 
 use std::path::{Path, PathBuf};
 

@@ -1,12 +1,16 @@
 //! Just enough understanding of Rust's text to measure functions: strings, characters and comments are blanked, and
 //! braces counted.
 
+use std::ops::Range;
+
 /// A function and its length: lines with code from its `fn` line to its closing brace. Comments and the inside of texts,
 /// such as an SQL statement, do not count.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Function {
     pub(crate) name: String,
     pub(crate) lines: usize,
+    /// Its place in the code: from `fn` to its last brace.
+    pub(crate) span: Range<usize>,
 }
 
 /// The functions with a body in text that `code_only` made; nested ones count for themselves and for the outer one.
@@ -20,7 +24,7 @@ pub(crate) fn functions(code: &str) -> Vec<Function> {
             && let Some(length) = body_length(&code[start..])
         {
             let lines = code[start..start + length].lines().filter(|line| !line.trim().is_empty()).count();
-            found.push(Function { name, lines });
+            found.push(Function { name, lines, span: start..start + length });
         }
     }
     found
@@ -50,12 +54,19 @@ fn body_length(code: &str) -> Option<usize> {
 
 /// The text with comments, strings and character literals replaced by spaces; line breaks stay.
 pub(crate) fn code_only(text: &str) -> String {
+    code_and_literals(text).0
+}
+
+/// The same, and what was replaced: comments and literals, with their places in the code.
+pub(crate) fn code_and_literals(text: &str) -> (String, Vec<(usize, &str)>) {
     let mut code = String::with_capacity(text.len());
+    let mut literals = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let length = literal_length(rest, code.chars().next_back());
         match length {
             Some(length) => {
+                literals.push((code.len(), &rest[..length]));
                 code.extend(rest[..length].chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
                 rest = &rest[length..];
             }
@@ -65,7 +76,7 @@ pub(crate) fn code_only(text: &str) -> String {
             }
         }
     }
-    code
+    (code, literals)
 }
 
 /// Length of the comment or literal that `text` begins with, if it begins with one.
@@ -136,8 +147,7 @@ fn first<'a>(x: &'a str) -> char {
 trait T { fn declared(&self) -> [u8; 2]; }
 fn second() {}
 "##;
-    let measured = functions(&code_only(text));
-    let expected =
-        [("first", 5), ("second", 1)].map(|(name, lines)| Function { name: name.to_owned(), lines });
-    assert_eq!(measured, expected);
+    let code = code_only(text);
+    let measured: Vec<_> = functions(&code).into_iter().map(|one| (one.name, one.lines)).collect();
+    assert_eq!(measured, [("first".to_owned(), 5), ("second".to_owned(), 1)]);
 }

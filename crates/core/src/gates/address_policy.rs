@@ -119,6 +119,14 @@ fn ranges_v6(table: &[(&str, &'static str)]) -> AddressRanges<u128> {
     AddressRanges::flatten(&parsed.collect::<Vec<_>>())
 }
 
+/// Every IPv4 address that is refused unless an operator opened its network: ranges in order, first and last address and why.
+pub fn refused_v4() -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr, &'static str)> {
+    V4.pieces().iter().map(|(first, next, reason)| {
+        let last = next.map_or(u32::MAX, |next| next - 1);
+        (Ipv4Addr::from_bits(*first), Ipv4Addr::from_bits(last), *reason)
+    })
+}
+
 fn forbidden_v4(address: Ipv4Addr) -> Option<&'static str> {
     V4.reason(address.to_bits())
 }

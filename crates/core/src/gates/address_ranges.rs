@@ -39,6 +39,11 @@ impl<N: Number> AddressRanges<N> {
         Self(pieces.collect())
     }
 
+    /// The ranges: first, what follows the last, reason.
+    pub(super) fn pieces(&self) -> &[(N, Option<N>, &'static str)] {
+        &self.0
+    }
+
     /// The reason of the network that holds the address.
     pub(super) fn reason(&self, address: N) -> Option<&'static str> {
         let after = self.0.partition_point(|(first, ..)| *first <= address);

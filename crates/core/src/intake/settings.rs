@@ -17,7 +17,9 @@ pub struct IntakeSettings {
     pub patience: Duration,
     /// What is done with events that are not as the catalogue says, where a tenant has not chosen itself.
     pub event_types: EventTypeEnforcement,
-    /// The same for events a broker or an outbox keeps until they are stored: nobody waits for an answer there, and what goes to
+    /// How often an event may have been passed on (`X-Callbacks-Hops`).
+    pub max_hops: u16,
+    /// As `patience`, for events a broker or an outbox keeps until they are stored: nobody waits for an answer there, and what goes to
     /// the queue table instead costs the database several times as much.
     pub source_patience: Duration,
 }
@@ -30,6 +32,7 @@ impl Default for IntakeSettings {
             queue: 4096,
             patience: Duration::from_millis(200),
             event_types: EventTypeEnforcement::Off,
+            max_hops: 8,
             source_patience: Duration::from_secs(1),
         }
     }

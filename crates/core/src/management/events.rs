@@ -18,6 +18,7 @@ use super::error::ManagementError;
 use super::position::{Position, Slice};
 use crate::before::GateError;
 use crate::event_types::gate::TypeRefusal;
+use crate::hop_count::{HOPS_HEADER, HopRefusal};
 use crate::intake::error::IntakeError;
 
 pub use callbacks_models::events::EventSearch;
@@ -26,7 +27,7 @@ const WHAT: &str = "Event";
 /// When a producer whose event could not be put before its gates should ask again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Most events of a batch that are named in a refusal.
-const TYPE_ERRORS_MAX: usize = 100;
+const ERRORS_MAX: usize = 100;
 /// Most rows of one answer.
 pub const MAX_ROWS: usize = 500;
 
@@ -37,7 +38,7 @@ pub async fn accept_one(
     submission: EventSubmission,
 ) -> Result<EventAccepted, ManagementError> {
     let tenant = tenant_of(desk, scope, &submission, "tenantId")?;
-    check_types(desk, &tenant, std::slice::from_ref(&submission), |_| String::new())?;
+    check(desk, &tenant, std::slice::from_ref(&submission), |_| String::new())?;
     let accepted =
         desk.engine.accept(&tenant, vec![submission]).await.map_err(|error| intake_error(&error))?;
     accepted.into_iter().next().ok_or(ManagementError::Internal)
@@ -59,7 +60,7 @@ pub async fn accept_batch(
         }
     }
     let tenant = tenant.unwrap_or_else(TenantId::default_tenant);
-    check_types(desk, &tenant, &submissions, |index| format!("[{index}]."))?;
+    check(desk, &tenant, &submissions, |index| format!("[{index}]."))?;
     desk.engine.accept(&tenant, submissions).await.map_err(|error| intake_error(&error))
 }
 
@@ -71,7 +72,7 @@ pub async fn ask_gates(
     patience: Duration,
 ) -> Result<GateAnswer, ManagementError> {
     let tenant = tenant_of(desk, scope, &submission, "tenantId")?;
-    check_types(desk, &tenant, std::slice::from_ref(&submission), |_| String::new())?;
+    check(desk, &tenant, std::slice::from_ref(&submission), |_| String::new())?;
     desk.engine.ask_gates(&tenant, submission, patience).await.map_err(|error| match error {
         GateError::Unavailable => ManagementError::Unavailable { retry_after: ASK_AGAIN_AFTER },
         GateError::Overloaded => ManagementError::Overloaded { retry_after: ASK_AGAIN_AFTER },
@@ -79,6 +80,30 @@ pub async fn ask_gates(
             ManagementError::Conflict(format!("{error}; merge some, or narrow their event types"))
         }
     })
+}
+
+/// Refuses events that were passed on too often, or are not as the tenant's catalogue of event types says.
+fn check(
+    desk: &Management,
+    tenant: &TenantId,
+    submissions: &[EventSubmission],
+    prefix: impl Fn(usize) -> String,
+) -> Result<(), ManagementError> {
+    let refused = submissions.iter().enumerate().filter_map(|(index, submission)| {
+        let refusal = desk.engine.judge_hops(submission.headers.as_ref()).err()?;
+        let code = match refusal {
+            HopRefusal::TooMany { .. } => "LoopDetected",
+            HopRefusal::Unreadable(_) => "TypeMismatch",
+        };
+        let message = refusal.to_string().replacen("the event", "The event", 1);
+        Some(FieldError::new(format!("{}{HOPS_HEADER}", prefix(index)), code, message))
+    });
+    let errors: Vec<FieldError> = refused.take(ERRORS_MAX).collect();
+    if errors.is_empty() {
+        check_types(desk, tenant, submissions, prefix)
+    } else {
+        Err(ManagementError::Invalid(ValidationErrors(errors)))
+    }
 }
 
 /// Refuses events that are not as the tenant's catalogue of event types says, if that is enforced.
@@ -93,7 +118,7 @@ fn check_types(
     if refused.is_empty() {
         return Ok(());
     }
-    let errors = refused.into_iter().take(TYPE_ERRORS_MAX).map(|(index, refusal)| {
+    let errors = refused.into_iter().take(ERRORS_MAX).map(|(index, refusal)| {
         let (field, code) = match &refusal {
             TypeRefusal::Unknown { .. } => ("type".to_owned(), "UnknownEventType"),
             TypeRefusal::Payload { violation, .. } => {

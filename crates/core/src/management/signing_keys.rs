@@ -31,7 +31,7 @@ pub struct JsonWebKey {
     /// `sig`.
     #[serde(rename = "use")]
     pub usage: &'static str,
-    /// The configuration's id; with `.previous` for the key before rotation.
+    /// The configuration's id; with `.previous` and `.older` for the keys before rotations.
     pub kid: String,
     /// The key, base64url.
     pub x: String,
@@ -45,7 +45,7 @@ pub fn jwks(desk: &Management) -> JsonWebKeySet {
         .targets()
         .filter_map(|target| Some((target.id, target.wire.as_ref().ok()?)))
         .flat_map(|(id, wire)| {
-            let names = [id.to_string(), format!("{id}.previous")];
+            let names = [id.to_string(), format!("{id}.previous"), format!("{id}.older")];
             names
                 .into_iter()
                 .zip(wire.public_keys())

@@ -217,16 +217,20 @@ fn signing_keys(row: &ConfigurationTarget) -> Result<SigningKeys<'_>, String> {
     if !row.signature_enabled {
         return Ok(SigningKeys::default());
     }
-    let expiring = |state| match (readable(state), row.previous_secret_expires_at) {
+    let expiring = |state, until| match (readable(state), until) {
         (Ok(Some(secret)), Some(until)) => Some(Expiring { secret, until }),
         // A previous secret that cannot be read signs nothing; the current one still does.
         _ => None,
     };
+    let (previous, older) = (row.previous_secret_expires_at, row.older_secret_expires_at);
     Ok(SigningKeys {
         secret: readable(&row.secret)?,
-        previous: expiring(&row.previous_secret),
+        previous: [expiring(&row.previous_secret, previous), expiring(&row.older_secret, older)],
         ed25519: readable(&row.signing_key)?,
-        previous_ed25519: expiring(&row.previous_signing_key),
+        previous_ed25519: [
+            expiring(&row.previous_signing_key, previous),
+            expiring(&row.older_signing_key, older),
+        ],
     })
 }
 

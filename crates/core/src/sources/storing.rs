@@ -84,7 +84,7 @@ impl Storing {
             Extracted::Tombstone => Err("the message has no value, and no header names its type".to_owned()),
             Extracted::Poison(reason) => Err(reason),
             Extracted::Event(event) if !self.takes(&event) => return,
-            Extracted::Event(event) => whose(subscription, &message).map(|tenant| (tenant, *event)),
+            Extracted::Event(event) => self.whose(subscription, &message, *event),
         };
         match sorted {
             Ok((tenant, event)) => {
@@ -94,6 +94,17 @@ impl Storing {
                 poison.push(quarantined(&message, subscription, reason, settings.quarantined_payload));
             }
         }
+    }
+
+    /// The event with its tenant, unless it was passed on too often.
+    fn whose(
+        &self,
+        subscription: &EventSubscription,
+        message: &SourceMessage,
+        event: ReceivedEvent,
+    ) -> Result<(TenantId, ReceivedEvent), String> {
+        self.around.engine.judge_hops(event.headers.as_ref()).map_err(|refusal| refusal.to_string())?;
+        Ok((whose(subscription, message)?, event))
     }
 
     /// Whether the feed takes events of this type, which an empty list of patterns always does. Counts it where not.

@@ -76,7 +76,7 @@ fn push_value(json: &mut String, name: &HeaderName, value: &HeaderValue) {
 }
 
 /// Names met on nearly every request and response, which need no closer look.
-const HARMLESS: [&str; 20] = [
+const HARMLESS: [&str; 21] = [
     "date",
     "server",
     "connection",
@@ -89,6 +89,7 @@ const HARMLESS: [&str; 20] = [
     "x-timestamp",
     "x-delivery-id",
     "x-delivery-attempt",
+    "x-callbacks-hops",
     "x-request-id",
     "cache-control",
     "transfer-encoding",

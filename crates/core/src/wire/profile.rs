@@ -218,6 +218,7 @@ mod tests {
             ("x-timestamp", "2025-11-01T10:00:00.250Z"),
             ("x-delivery-id", delivery_id.as_str()),
             ("x-delivery-attempt", "2"),
+            ("x-callbacks-hops", "1"),
             ("user-agent", user_agent),
             ("x-trace", "order.created#2"),
             ("authorization", "Bearer canary"),

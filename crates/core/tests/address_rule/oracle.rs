@@ -33,11 +33,31 @@ impl Oracle {
         Self { blocks, answers }
     }
 
+    /// All addresses up to `last` that may not be dialled, as ranges in order that do not touch.
+    pub(crate) fn forbidden_up_to(&self, last: u128) -> Vec<(u128, u128)> {
+        let ends = self.answers.iter().skip(1).map(|(from, _)| from - 1).chain([last]);
+        let ranges =
+            self.answers.iter().zip(ends).filter(|((from, forbidden), _)| *forbidden && *from <= last);
+        joined(ranges.map(|((from, _), end)| (*from, end)))
+    }
+
     /// Whether an address of this family may not be dialled.
     pub(crate) fn forbids(&self, address: u128) -> bool {
         let after = self.answers.partition_point(|(from, _)| *from <= address);
         self.answers[after - 1].1
     }
+}
+
+/// Ranges in order, those that touch made one.
+pub(crate) fn joined(ranges: impl Iterator<Item = (u128, u128)>) -> Vec<(u128, u128)> {
+    let mut joined: Vec<(u128, u128)> = Vec::new();
+    for (first, last) in ranges {
+        match joined.last_mut() {
+            Some((_, end)) if *end + 1 == first => *end = last,
+            _ => joined.push((first, last)),
+        }
+    }
+    joined
 }
 
 pub(crate) fn ipv4() -> Oracle {

@@ -25,7 +25,7 @@ pub(crate) struct Configured {
     pub(crate) schemes: Option<Vec<SignatureChoice>>,
     pub(crate) header: Option<&'static str>,
     pub(crate) secret: Option<SecretText>,
-    pub(crate) previous: Option<(SecretText, OffsetDateTime)>,
+    pub(crate) previous: Vec<(SecretText, OffsetDateTime)>,
     pub(crate) own_key: Option<SecretText>,
     pub(crate) body_format: Option<BodyFormat>,
     pub(crate) envelope: Option<Envelope>,
@@ -43,7 +43,7 @@ impl Configured {
             schemes: None,
             header: None,
             secret: (!secret_text.is_empty()).then(|| secret(secret_text)),
-            previous: None,
+            previous: Vec::new(),
             own_key: None,
             body_format: None,
             envelope: None,
@@ -66,12 +66,11 @@ impl Configured {
                 firefly_header: "X-Firefly-Signature",
                 keys: SigningKeys {
                     secret: self.secret.as_ref(),
-                    previous: self
-                        .previous
-                        .as_ref()
-                        .map(|(secret, until)| Expiring { secret, until: *until }),
+                    previous: std::array::from_fn(|place| {
+                        self.previous.get(place).map(|(secret, until)| Expiring { secret, until: *until })
+                    }),
                     ed25519: self.own_key.as_ref(),
-                    previous_ed25519: None,
+                    previous_ed25519: Default::default(),
                 },
             },
             body_format: self.body_format,

@@ -17,6 +17,9 @@ use crate::configured::{Configured, Event, secret};
 
 const NEW: &str = "whsec_bmV3";
 const OLD: &str = "whsec_b2xk";
+const OLDER: &str = "whsec_b2xkZXI=";
+/// Bytes a signature header may have.
+const HEADER: usize = 4096;
 /// Payloads that are signed and verified.
 const PAYLOADS: u32 = 10_000;
 
@@ -96,6 +99,36 @@ fn an_attempt_an_hour_later() -> String {
     "same webhook-id, webhook-timestamp an hour later, a new signature that verifies".to_owned()
 }
 
+/// SG-012. The second rotation an hour after the first; each secret signs until its own time.
+fn two_rotations_within_a_day() -> String {
+    let second = Event::of(b"").at;
+    let left = [Duration::DAY, Duration::hours(23)];
+    let configured = Configured {
+        previous: [OLD, OLDER]
+            .into_iter()
+            .zip(left)
+            .map(|(key, left)| (secret(key), second + left))
+            .collect(),
+        ..Configured::new(WireProfile::StandardWebhooks, NEW)
+    };
+    for (later, expected) in [
+        (Duration::ZERO, &["new", "old", "older"][..]),
+        (Duration::hours(23) - Duration::SECOND, &["new", "old", "older"]),
+        (Duration::hours(23), &["new", "old"]),
+        (Duration::DAY, &["new"]),
+    ] {
+        let event = Event { at: second + later, ..Event::of(b"{}") };
+        let (headers, body) = configured.send(&event).expect("sent");
+        let (id, timestamp) = (text(&headers, "webhook-id"), text(&headers, "webhook-timestamp"));
+        let each: Vec<_> = expected.iter().map(|key| by_definition(key, id, timestamp, &body)).collect();
+        let list = text(&headers, "webhook-signature");
+        assert_eq!(list, each.join(" "), "{later} after the second rotation");
+        assert!(list.len() <= HEADER);
+    }
+    "three signatures, the newest first, separated by spaces; each secret until its own 24 h are over"
+        .to_owned()
+}
+
 #[test]
 fn what_is_signed_is_what_is_sent() {
     let mut section = Section::new("signature", file!());
@@ -103,6 +136,7 @@ fn what_is_signed_is_what_is_sent() {
     let stopped = entry("signature", "SG-004");
     section.record(&stopped, &a_full_stop_in_an_id(&stopped));
     section.record(&entry("signature", "SG-005"), &an_attempt_an_hour_later());
+    section.record(&entry("signature", "SG-012"), &two_rotations_within_a_day());
     section.finish();
 }
 
@@ -111,7 +145,7 @@ fn signers(since_rotation: Duration) -> Vec<&'static str> {
     let rotated_at = Event::of(b"").at;
     let until = rotated_at + Duration::DAY;
     let configured = Configured {
-        previous: Some((secret(OLD), until)),
+        previous: vec![(secret(OLD), until)],
         ..Configured::new(WireProfile::StandardWebhooks, NEW)
     };
     let event = Event { at: rotated_at + since_rotation, ..Event::of(b"{}") };

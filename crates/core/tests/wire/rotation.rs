@@ -17,7 +17,7 @@ fn signature(configured: &Configured, header: &str) -> String {
 
 fn rotated(profile: WireProfile, left: Duration) -> Configured {
     let until = Event::of(b"").at + left;
-    Configured { previous: Some((secret(OLD), until)), ..Configured::new(profile, NEW) }
+    Configured { previous: vec![(secret(OLD), until)], ..Configured::new(profile, NEW) }
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn every_delivery_names_itself_and_the_attempt() {
         let (headers, _) = Configured::new(profile, SECRET).send(&Event::of(b"{}")).expect("sent");
         assert!(headers["x-delivery-id"].to_str().expect("ASCII").starts_with("dlv_"), "{profile}");
         assert_eq!(headers["x-delivery-attempt"], "2", "{profile}");
+        assert_eq!(headers["x-callbacks-hops"], "1", "{profile}");
         assert!(headers.contains_key("content-type") && headers.contains_key("user-agent"), "{profile}");
         let signature = profile.header_of(profile.default_scheme());
         assert!(headers.contains_key(signature), "{profile}");

@@ -140,6 +140,40 @@ async fn a_rotated_secret_signs_beside_the_new_one(_: PgPoolOptions, options: Pg
 }
 
 #[sqlx::test(migrations = "../../migrations")]
+async fn three_secrets_sign_after_two_rotations_and_no_more_after_three(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let db = Fixture::new(options).await;
+    let id = db.configuration("acme", json!({})).await.id;
+    let rotate = async |text: &str| {
+        let secret = SecretText::try_from(text.to_owned()).expect("valid");
+        rotate_secret(&db.store, &scope("acme"), id, &secret, &secret, MINUTE).await.expect("rotates")
+    };
+    let signing = async || {
+        let part = load_tenants(&db.store, &[tenant("acme")]).await.expect("loads").remove(0);
+        let target = part.configurations.into_iter().next().expect("one configuration");
+        let until = [target.previous_secret_expires_at, target.older_secret_expires_at];
+        let secrets = [target.secret, target.previous_secret, target.older_secret].map(|state| match state {
+            SecretState::Ready(secret) => secret.expose().to_owned(),
+            SecretState::None | SecretState::Unreadable => "-".to_owned(),
+        });
+        (secrets.join(" "), until)
+    };
+    rotate("one").await;
+    let first_day = rotate("two").await.flatten().expect("one signs beside two");
+    let second_day = rotate("three").await.flatten().expect("two signs beside three");
+    assert_eq!(signing().await, ("three two one".to_owned(), [Some(second_day), Some(first_day)]));
+    rotate("four").await;
+    assert_eq!(signing().await.0, "four three two");
+    db.run("UPDATE callback_configurations SET older_secret_expires_at = now()").await;
+    assert_eq!(signing().await.0, "four three -");
+    db.run("UPDATE callback_configurations SET previous_secret_expires_at = now()").await;
+    rotate("five").await;
+    assert_eq!(signing().await.0, "five four -", "what signs no more is not kept");
+}
+
+#[sqlx::test(migrations = "../../migrations")]
 async fn the_engines_transitions(_: PgPoolOptions, options: PgConnectOptions) {
     let db = Fixture::new(options).await;
     let (store, acme) = (&db.store, tenant("acme"));

@@ -43,11 +43,20 @@ async fn fill(fixture: &Fixture) {
         draft.signing_key = Some(secret("ed25519-key"));
         let made =
             callback_configurations::create(&fixture.store, &scope(name), &draft).await.expect("creates");
-        let (next, next_key) = (secret("second"), secret("ed25519-next"));
         let day = Duration::from_secs(86_400);
-        callback_configurations::rotate_secret(&fixture.store, &scope(name), made.id, &next, &next_key, day)
+        for (next, next_key) in [("second", "ed25519-next"), ("third", "ed25519-last")] {
+            let (next, next_key) = (secret(next), secret(next_key));
+            callback_configurations::rotate_secret(
+                &fixture.store,
+                &scope(name),
+                made.id,
+                &next,
+                &next_key,
+                day,
+            )
             .await
             .expect("rotates");
+        }
         let subscription = json!({
             "name": "orders", "messagingSystemType": "KAFKA", "topicOrQueue": "orders",
             "connectionConfig": { "sasl.password": "broker" }, "consumerProperties": { "sasl.username": "us" },
@@ -107,8 +116,9 @@ async fn every_secret_moves_to_the_current_key_and_stays_the_same(
     let parts = load_tenants(&next, &[tenant("left")]).await.expect("loads");
     let target = &parts[0].configurations[0];
     let is = |state: &SecretState, text: &str| matches!(state, SecretState::Ready(found) if found.expose() == text);
-    assert!(is(&target.secret, "second") && is(&target.previous_secret, "first"));
-    assert!(is(&target.signing_key, "ed25519-next") && is(&target.previous_signing_key, "ed25519-key"));
+    assert!(is(&target.secret, "third") && is(&target.signing_key, "ed25519-last"));
+    assert!(is(&target.previous_secret, "second") && is(&target.previous_signing_key, "ed25519-next"));
+    assert!(is(&target.older_secret, "first") && is(&target.older_signing_key, "ed25519-key"));
     assert_eq!(target.custom_headers["X-Token"], "token");
     assert!(
         matches!(&target.endpoint_auth, SecretState::Ready(EndpointAuth::Bearer { token }) if token.expose() == "bearer")

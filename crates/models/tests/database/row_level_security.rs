@@ -15,7 +15,7 @@ use callbacks_models::{
 };
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
 
 use crate::fixture::{Fixture, delivered, draft, keyring, named, object, reference, scope, tenant};
 
@@ -240,21 +240,63 @@ async fn the_policies_alone_keep_a_tenant_from_writing_foreign_rows(
 ) {
     let fixture = Fixture::new(options).await;
     fill(&fixture).await;
+    let mut engine = in_role(&fixture, "callbacks_engine", "").await;
     let mut left = in_role(&fixture, "callbacks_api", "left").await;
-    for table in
-        ["callback_configurations", "authorized_domains", "event_subscriptions", "delivery_queue", "events"]
-    {
-        let update = format!("UPDATE {table} SET tenant_id = tenant_id WHERE tenant_id = 'right'");
-        assert_eq!(left.execute(AssertSqlSafe(update)).await.expect("runs").rows_affected(), 0, "{table}");
-        let delete = format!("DELETE FROM {table} WHERE tenant_id = 'right'");
-        assert_eq!(left.execute(AssertSqlSafe(delete)).await.expect("runs").rows_affected(), 0, "{table}");
-        let give_away = format!("UPDATE {table} SET tenant_id = 'right'");
-        let error = left.execute(AssertSqlSafe(give_away)).await.expect_err("refused").to_string();
-        assert!(error.contains("row-level security"), "{table}: {error}");
+    let (mut walked, mut given_away) = (0, 0);
+    for table in texts(&fixture.pool, OWNED).await {
+        let foreign =
+            format!("SELECT count(*) FROM {table} WHERE {} IS DISTINCT FROM 'left'", owner_column(&table));
+        let before = count(&mut engine, foreign.clone()).await;
+        assert!(before > 0, "{table} holds no foreign row");
+        let column = if table == "public.tenants" { "id" } else { "tenant_id" };
+        let column = if table == "public.subscription_consumers" { "subscription_id" } else { column };
+        // No predicate at all: what is changed and deleted is the tenant's own. What the role may not do is refused.
+        let changed = format!("UPDATE {table} SET {column} = {column}");
+        let own = i64::try_from(affected(&mut left, changed).await).expect("a count");
+        let visible = left.fetch_one(AssertSqlSafe(format!("SELECT count(*) FROM {table}"))).await;
+        if let (true, Ok(visible)) = (own > 0, visible) {
+            assert_eq!(own, visible.get::<i64, _>(0), "{table}");
+        }
+        if column == "tenant_id" {
+            let give_away = format!("UPDATE {table} SET tenant_id = 'right'");
+            let error = left.execute(AssertSqlSafe(give_away)).await.expect_err("refused").to_string();
+            assert!(
+                error.contains("row-level security") || error.contains("permission denied"),
+                "{table}: {error}"
+            );
+            given_away += 1;
+        }
+        assert_eq!(count(&mut engine, foreign).await, before, "{table}: a foreign row was changed");
+        walked += 1;
     }
+    let mut foreign = Vec::new();
+    for table in texts(&fixture.pool, OWNED).await {
+        let rows =
+            format!("SELECT count(*) FROM {table} WHERE {} IS DISTINCT FROM 'left'", owner_column(&table));
+        foreign.push((table, count(&mut engine, rows.clone()).await, rows));
+    }
+    for (table, ..) in &foreign {
+        affected(&mut left, format!("DELETE FROM {table}")).await;
+    }
+    for (table, before, rows) in foreign {
+        assert_eq!(count(&mut engine, rows).await, before, "{table}: a foreign row is gone");
+    }
+    assert!(walked >= 20 && given_away >= 18, "{walked} tables, {given_away} with a tenant's id");
     let plant = "INSERT INTO directory_versions (tenant_id) VALUES ('planted')";
     let error = left.execute(plant).await.expect_err("refused").to_string();
     assert!(error.contains("row-level security"), "{error}");
+}
+
+/// Rows a statement touched; none where the role may not, or a row of the tenant's own holds on to it.
+async fn affected(connection: &mut PgConnection, sql: String) -> u64 {
+    match connection.execute(AssertSqlSafe(sql.clone())).await {
+        Ok(done) => done.rows_affected(),
+        Err(error) => {
+            let text = error.to_string();
+            assert!(text.contains("permission denied") || text.contains("foreign key"), "{sql}: {text}");
+            0
+        }
+    }
 }
 
 /// Ids that would end a literal, were they written as one.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use callbacks_core::hop_count::HOPS_HEADER;
 use callbacks_core::management::event_waiting::accept_and_wait;
 use callbacks_core::management::events::{self as intake, EventSearch, Replayed};
 use callbacks_interfaces::event::{EventAccepted, EventView};
@@ -13,7 +14,7 @@ use callbacks_interfaces::event_result::EventResult;
 use callbacks_interfaces::event_submission::EventSubmission;
 use callbacks_interfaces::gate_answer::GateAnswer;
 use callbacks_interfaces::instant;
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use serde::Serialize;
 
 use crate::extract::caller::Caller;
@@ -55,7 +56,8 @@ enum PublishAnswer {
     request_body(content((EventBody = "application/json"), (serde_json::Value = "application/cloudevents+json"),
         (Vec<serde_json::Value> = "application/cloudevents-batch+json"))),
     params(("phase" = Option<String>, Query, description = "`before`: ask the gates and store nothing; `after` (default)"),
-        ("wait" = Option<String>, Query, description = "How long to wait for the first attempts")),
+        ("wait" = Option<String>, Query, description = "How long to wait for the first attempts"),
+        ("X-Callbacks-Hops" = Option<String>, Header, description = "As the delivery carried it, for what is published because of one")),
     responses((status = 202, description = "Accepted; with `wait`, an EventResult with `pending` deliveries", body = EventAccepted),
         (status = 200, description = "What became of it (`wait`: EventResult), or what the gates decided (`phase=before`: GateAnswer)",
             body = PublishAnswer)))]
@@ -68,7 +70,8 @@ pub(crate) async fn publish(
     let longest = longest_wait(app.limits.request_timeout);
     let mode = PublishMode::of(request.uri().query(), longest)?;
     let media = MediaType::of(request.headers())?;
-    let submission = match media {
+    let hops = carried_hops(request.headers())?;
+    let mut submission = match media {
         MediaType::CloudEventBatch => return publish_batch(State(app), caller, request).await,
         MediaType::Other => return Err(unsupported(request.headers())),
         MediaType::Json if cloud_events::is_binary(request.headers()) => {
@@ -78,6 +81,7 @@ pub(crate) async fn publish(
         MediaType::Json => submission(&read_body(request, &app.limits).await?)?,
         MediaType::CloudEvent => cloud_events::structured(&read_body(request, &app.limits).await?)?,
     };
+    submission.carry(HOPS_HEADER, hops.as_deref());
     match mode {
         PublishMode::Happened => {
             let accepted = intake::accept_one(&app.management, &caller.scope, submission).await?;
@@ -102,6 +106,7 @@ pub(crate) async fn publish(
 /// 1 to 1,000 events of one tenant; stored all or none. Broken ones are reported under their index.
 #[utoipa::path(post, path = "/api/v1/events/batch", tag = TAG, operation_id = "publishEvents",
     request_body(content((Vec<EventBody> = "application/json"), (Vec<serde_json::Value> = "application/cloudevents-batch+json"))),
+    params(("X-Callbacks-Hops" = Option<String>, Header, description = "As the delivery carried it, for what is published because of one")),
     responses((status = 202, description = "Accepted, one answer an event in the same order", body = Vec<EventAccepted>)))]
 pub(crate) async fn publish_batch(
     State(app): State<AppState>,
@@ -115,7 +120,9 @@ pub(crate) async fn publish_batch(
         MediaType::CloudEventBatch => cloud_events::batch,
         MediaType::CloudEvent | MediaType::Other => return Err(unsupported(request.headers())),
     };
-    let submissions = batch(&read_body(request, &app.limits).await?)?;
+    let hops = carried_hops(request.headers())?;
+    let mut submissions = batch(&read_body(request, &app.limits).await?)?;
+    submissions.iter_mut().for_each(|submission| submission.carry(HOPS_HEADER, hops.as_deref()));
     let accepted = intake::accept_batch(&app.management, &caller.scope, submissions).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted)).into_response())
 }
@@ -182,6 +189,16 @@ pub(crate) async fn replay(
     PathText(id): PathText,
 ) -> Result<(StatusCode, Json<Replayed>), ApiError> {
     Ok((StatusCode::ACCEPTED, Json(intake::replay(&desk, &caller.scope, &id).await?)))
+}
+
+/// How often what is published was passed on, as the request says.
+fn carried_hops(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get(HOPS_HEADER) else { return Ok(None) };
+    let text = value.to_str().map_err(|_| {
+        let message = format!("{HOPS_HEADER} must be the whole number that the delivery carried");
+        ApiError::parameter(HOPS_HEADER, "TypeMismatch", message, None)
+    })?;
+    Ok(Some(text.to_owned()))
 }
 
 fn submission(body: &[u8]) -> Result<EventSubmission, ApiError> {

@@ -13,7 +13,7 @@ const CACHE: &str = "public, max-age=300";
 
 /// Public keys of Ed25519 signatures
 #[utoipa::path(get, path = "/.well-known/callbacks/jwks.json", tag = "Well-known", operation_id = "signingKeys",
-    responses((status = 200, description = "JSON Web Key Set; `kid` is the configuration's id, with `.previous` for the key before rotation",
+    responses((status = 200, description = "JSON Web Key Set; `kid` is the configuration's id, with `.previous` and `.older` for the keys before rotations",
         body = serde_json::Value, content_type = "application/jwk-set+json")))]
 pub(crate) async fn jwks(State(app): State<AppState>) -> Result<Response, ApiError> {
     let keys = serde_json::to_vec(&signing_keys::jwks(&app.management)).map_err(|_| ApiError::Internal)?;

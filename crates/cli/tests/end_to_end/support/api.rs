@@ -32,6 +32,11 @@ impl Api {
         Self { client, base: format!("http://127.0.0.1:{port}") }
     }
 
+    /// Where the replica is: scheme, host and port.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The same client, with an API key.
     pub(crate) fn with_key(self, key: &str) -> Self {
         let value = format!("Bearer {key}").parse().expect("a header value");

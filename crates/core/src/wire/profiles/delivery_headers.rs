@@ -3,12 +3,14 @@
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::hop_count;
 use crate::wire::facts::{DeliveryFacts, WireError};
 use crate::wire::headers::header_text;
 
 /// The same for every attempt, so that receivers recognise a repeat.
 const DELIVERY_ID: HeaderName = HeaderName::from_static("x-delivery-id");
 const DELIVERY_ATTEMPT: HeaderName = HeaderName::from_static("x-delivery-attempt");
+const HOPS: HeaderName = HeaderName::from_static("x-callbacks-hops");
 
 /// A content type, and who sends it.
 pub(super) fn common(content_type: &'static str) -> Vec<(HeaderName, HeaderValue)> {
@@ -21,10 +23,11 @@ pub(in crate::wire) fn json() -> Vec<(HeaderName, HeaderValue)> {
     common("application/json")
 }
 
-/// The delivery's id and the attempt's number.
+/// The delivery's id, the attempt's number, and how often its event was passed on.
 pub(super) fn identify(facts: &DeliveryFacts<'_>, headers: &mut HeaderMap) -> Result<(), WireError> {
     headers.insert(DELIVERY_ID, value(facts.delivery_id.to_string())?);
     headers.insert(DELIVERY_ATTEMPT, HeaderValue::from(facts.attempt));
+    headers.insert(HOPS, HeaderValue::from(hop_count::of_delivery(facts.event_headers)));
     Ok(())
 }
 

@@ -6,17 +6,20 @@ use time::OffsetDateTime;
 
 use crate::wire::facts::WireError;
 
+/// Secrets that may sign beside the current one: two rotations within a day.
+pub const RETIRED: usize = 2;
+
 /// What a configuration has to sign with.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SigningKeys<'a> {
     /// Its secret.
     pub secret: Option<&'a SecretText>,
-    /// The secret before rotation.
-    pub previous: Option<Expiring<'a>>,
+    /// The secrets before the last rotations, the newest first.
+    pub previous: [Option<Expiring<'a>>; RETIRED],
     /// Its own Ed25519 key (`whsk_…`).
     pub ed25519: Option<&'a SecretText>,
-    /// That key before rotation.
-    pub previous_ed25519: Option<Expiring<'a>>,
+    /// Those keys before the last rotations, the newest first.
+    pub previous_ed25519: [Option<Expiring<'a>>; RETIRED],
 }
 
 /// A secret that signs only for a while.
@@ -32,13 +35,19 @@ impl<'a> SigningKeys<'a> {
     pub(super) fn secret_for(&self, scheme: SignatureScheme) -> Result<&'a str, WireError> {
         self.secret.map(SecretText::expose).ok_or(WireError::NoSecret(scheme))
     }
+
+    /// The secrets before the current one, made ready; those of another form cannot have signed this way.
+    pub(super) fn retired<K>(&self, key: impl Fn(&'a str) -> Option<K>) -> Vec<(K, OffsetDateTime)> {
+        let retired = self.previous.iter().flatten();
+        retired.filter_map(|old| Some((key(old.secret.expose())?, old.until))).collect()
+    }
 }
 
 /// Keys made ready, the newest first; each but the first with the time from which it signs no more.
 #[derive(Clone)]
 pub(super) struct KeyRing<K> {
     pub(super) current: K,
-    pub(super) previous: Option<(K, OffsetDateTime)>,
+    pub(super) previous: Vec<(K, OffsetDateTime)>,
 }
 
 impl<K> KeyRing<K> {

@@ -18,11 +18,7 @@ use crate::wire::headers::header_text;
 
 pub(super) fn prepare(keys: &SigningKeys<'_>, header: &HeaderName) -> Result<Sign, WireError> {
     let current = Sha256Key::new(&symmetric_key(keys.secret_for(SignatureScheme::StandardWebhooks)?)?);
-    // A previous secret of another form cannot have signed this way.
-    let previous = keys.previous.and_then(|old| {
-        let key = symmetric_key(old.secret.expose()).ok()?;
-        Some((Sha256Key::new(&key), old.until))
-    });
+    let previous = keys.retired(|old| Some(Sha256Key::new(&symmetric_key(old).ok()?)));
     let ring = KeyRing { current, previous };
     let names = HeaderNames::of(header)?;
     Ok(Arc::new(move |signable, headers| {

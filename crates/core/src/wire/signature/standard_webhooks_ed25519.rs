@@ -38,6 +38,8 @@ pub(super) fn ring(keys: &SigningKeys<'_>) -> Result<KeyRing<SigningKey>, WireEr
         .or(keys.ed25519)
         .ok_or(WireError::NoSecret(SignatureScheme::StandardWebhooksEd25519))?;
     let old = |old: Expiring<'_>| Some((signing_key(old.secret).ok()?, old.until));
-    let previous = keys.previous.and_then(old).or_else(|| keys.previous_ed25519.and_then(old));
+    let pairs = keys.previous.into_iter().zip(keys.previous_ed25519);
+    let previous =
+        pairs.filter_map(|(secret, own)| secret.and_then(old).or_else(|| own.and_then(old))).collect();
     Ok(KeyRing { current: signing_key(current)?, previous })
 }

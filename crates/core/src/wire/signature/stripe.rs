@@ -14,7 +14,7 @@ use crate::wire::facts::WireError;
 pub(super) fn prepare(keys: &SigningKeys<'_>, header: &HeaderName) -> Result<Sign, WireError> {
     let ring = KeyRing {
         current: Sha256Key::new(keys.secret_for(SignatureScheme::Stripe)?.as_bytes()),
-        previous: keys.previous.map(|old| (Sha256Key::new(old.secret.expose().as_bytes()), old.until)),
+        previous: keys.retired(|old| Some(Sha256Key::new(old.as_bytes()))),
     };
     let header = header.clone();
     Ok(Arc::new(move |signable, headers| {
