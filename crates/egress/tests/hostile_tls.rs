@@ -16,7 +16,7 @@ use callbacks_testkit::certificates::{CertificateAuthority, ServerIdentity};
 use callbacks_testkit::hostile_corpus::{Entry, Section, entries};
 use callbacks_testkit::hostile_endpoint::HostileEndpoint;
 use callbacks_testkit::hostile_tls;
-use callbacks_testkit::odd_certificates::WeakServer;
+use callbacks_testkit::odd_certificates::{RsaServer, WeakServer};
 use callbacks_testkit::webhook_receiver::WebhookReceiver;
 use support::{request, transport_with};
 
@@ -64,6 +64,22 @@ async fn weak(server: &WeakServer) -> Seen {
     served(server.authority_pem, &server.identity(), NAME, None).await
 }
 
+/// A server whose own key is short, and one whose authority's is. With a longer key the same server is sent the request.
+async fn short_keys() -> Seen {
+    let with_key = async |bits| {
+        let server = RsaServer::start(bits).await;
+        let url = format!("https://{NAME}:{}/hook", server.port());
+        let outcome = sent(&trusting(RsaServer::AUTHORITY_PEM), request(&url)).await;
+        (outcome, server.received().await)
+    };
+    assert!(with_key(2048).await.1 > 0, "a key of 2,048 bits is good enough");
+    let issued = weak(&WeakServer::RSA1024).await;
+    let refused = matches!(&issued.outcome, Outcome::Failure(failure) if failure.kind == FailureKind::Tls);
+    assert!(refused && issued.requests == 0, "{:?}", issued.outcome);
+    let (outcome, requests) = with_key(1024).await;
+    Seen { outcome, requests }
+}
+
 /// A server that asks for a renegotiation as soon as the handshake is done, and answers nothing.
 async fn renegotiating() -> Seen {
     let authority = CertificateAuthority::new();
@@ -96,7 +112,7 @@ async fn behaviour(entry: &Entry) -> Option<Seen> {
         "TL-004" => plain(authority.issue_with_common_name(NAME)).await,
         "TL-006" => plain(CertificateAuthority::new().issue(&[NAME])).await,
         "TL-008" => weak(&WeakServer::SHA1).await,
-        "TL-009" => weak(&WeakServer::RSA1024).await,
+        "TL-009" => short_keys().await,
         "TL-011" => {
             served(authority.pem(), &authority.issue(&["*.example.com"]), "a.b.example.com", None).await
         }

@@ -1,5 +1,7 @@
 //! Certificates that are well made and yet not good for what they are shown for, and servers particular about whom they serve.
 
+use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 
 use rcgen::{
@@ -12,6 +14,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 use crate::certificates::{CertificateAuthority, ServerIdentity, currently, identity, serving};
 
@@ -47,6 +51,53 @@ impl CertificateAuthority {
         let certificate = params.signed_by(&key, &self.issuer).expect("the authority signs");
         sign(&currently(names), &Issuer::new(params, key), vec![certificate.der().clone()])
     }
+}
+
+/// A server with an RSA key of its own, under an authority that is above suspicion. Libraries of today refuse to serve with
+/// short ones, so Python's does.
+#[derive(Debug)]
+pub struct RsaServer {
+    port: u16,
+    said: Lines<BufReader<ChildStdout>>,
+    _process: Child,
+}
+
+impl RsaServer {
+    /// What a client has to trust, as PEM. The certificates are for hooks.example.com.
+    pub const AUTHORITY_PEM: &str = include_str!("../vectors/weak_tls/rsa_keys_authority.pem");
+
+    /// Starts one for a single connection; `bits` of its key are 1024 or 2048.
+    ///
+    /// # Panics
+    /// When there is no `python3`, or it does not serve.
+    pub async fn start(bits: u16) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/weak_tls");
+        let mut command = Command::new("python3");
+        command.arg(folder.join("serve.py")).arg(folder.join(format!("rsa{bits}_key.pem")));
+        let started = command.stdout(Stdio::piped()).kill_on_drop(true).spawn();
+        let mut process = started.expect("python3 is there");
+        let mut said = BufReader::new(process.stdout.take().expect("a pipe")).lines();
+        let port = number(&mut said).await;
+        Self { port, said, _process: process }
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Octets of HTTP it read, once the connection is over.
+    ///
+    /// # Panics
+    /// When it ended without saying so.
+    pub async fn received(mut self) -> usize {
+        number(&mut self.said).await.into()
+    }
+}
+
+async fn number(said: &mut Lines<BufReader<ChildStdout>>) -> u16 {
+    let line = said.next_line().await.expect("readable").expect("the server says a number");
+    line.parse().expect("a number")
 }
 
 /// A server whose certificate has a signature nobody should accept any more; made once, because today's tools refuse to.

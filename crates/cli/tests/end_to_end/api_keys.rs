@@ -1,7 +1,7 @@
 //! A closed API, opened with keys made on the command line; two replicas, and a revocation both obey.
 
 use std::process::{Command, Output};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::json;
@@ -36,6 +36,17 @@ async fn status(api: &Api, method: Method, path: &str) -> u16 {
     api.call(method, path, None).await.expect("the service answers").status.as_u16()
 }
 
+/// Waits until every replica answers the key so; two seconds are promised.
+async fn await_status(replicas: &[&Replica], key: &str, expected: u16) {
+    let changed = Instant::now();
+    for replica in replicas {
+        let api = replica.api().with_key(key);
+        let answered = async || status(&api, Method::GET, PATH).await == expected;
+        eventually_true(Duration::from_secs(2), "what became of a key", answered).await;
+    }
+    assert!(changed.elapsed() < Duration::from_secs(2), "{expected} after {:?}", changed.elapsed());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_open_the_api_until_they_are_revoked() {
     let database = TestDatabase::create().await;
@@ -52,20 +63,28 @@ async fn keys_open_the_api_until_they_are_revoked() {
     let made: serde_json::Value = serde_json::from_str(&made).expect("JSON");
     let admin = made["key"].as_str().expect("a key");
     for (replica, key) in [(&first, operator.as_str()), (&second, admin)] {
-        let api = replica.api().with_key(key);
-        let known = async || status(&api, Method::GET, PATH).await == 200;
-        eventually_true(Duration::from_secs(2), "a new key is known", known).await;
+        await_status(&[replica], key, 200).await;
     }
     let operator = first.api().with_key(&operator);
     operator.expect(201, Method::POST, "/api/v1/tenants", Some(&json!({"id": "other"}))).await;
     assert_eq!(status(&second.api().with_key(admin), Method::GET, "/api/v1/tenants").await, 403);
 
-    printed(&url, &["keys", "revoke", made["id"].as_str().expect("an id")]);
-    for replica in [&first, &second] {
-        let api = replica.api().with_key(admin);
-        let refused = async || status(&api, Method::GET, PATH).await == 401;
-        eventually_true(Duration::from_secs(2), "a revoked key is refused", refused).await;
+    // A tenant that is switched off, or deleted, takes its keys with it.
+    for (tenant, end) in [("paused", Method::PATCH), ("other", Method::DELETE)] {
+        if tenant == "paused" {
+            operator.expect(201, Method::POST, "/api/v1/tenants", Some(&json!({"id": tenant}))).await;
+        }
+        let key = printed(&url, &["keys", "create", "--role", "tenant-viewer", "--tenant", tenant]);
+        await_status(&[&first, &second], &key, 200).await;
+        let path = format!("/api/v1/tenants/{tenant}");
+        let body = (end == Method::PATCH).then(|| json!({"active": false}));
+        let ended = operator.call(end, &path, body.as_ref()).await.expect("the service answers");
+        assert!(ended.status.is_success(), "{tenant}: {}", ended.body);
+        await_status(&[&first, &second], &key, 401).await;
     }
+
+    printed(&url, &["keys", "revoke", made["id"].as_str().expect("an id")]);
+    await_status(&[&first, &second], admin, 401).await;
     let listed = printed(&url, &["keys", "list", "--tenant", "acme"]);
     assert!(listed.contains("revoked") && !listed.contains(admin), "{listed}");
 

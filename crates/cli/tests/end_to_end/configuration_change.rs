@@ -10,8 +10,8 @@ use crate::support::patience::eventually_true;
 use crate::support::scene::{EVENT_TYPE, PATH, Scene};
 
 const MOVED: &str = "/moved";
-/// Promised: 2 s. The rest is for a machine that is busy with other things.
-const EFFECT_LIMIT: Duration = Duration::from_secs(5);
+/// What is promised.
+const EFFECT_LIMIT: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -156,7 +156,6 @@ fn no_comparison_of_tenants_can_be_taken_out_unnoticed() {
             }
         }
     }
-    println!("{taken_out} comparisons taken out, one at a time");
     assert!(taken_out >= COMPARISONS_MIN, "only {taken_out}");
     expect_none("comparisons that can be taken out, or need no exception", &unnoticed);
     let entry = entries("tenancy").into_iter().find(|entry| entry.id == "TN-036").expect("is listed");
