@@ -69,20 +69,6 @@ async fn keys_open_the_api_until_they_are_revoked() {
     operator.expect(201, Method::POST, "/api/v1/tenants", Some(&json!({"id": "other"}))).await;
     assert_eq!(status(&second.api().with_key(admin), Method::GET, "/api/v1/tenants").await, 403);
 
-    // A tenant that is switched off, or deleted, takes its keys with it.
-    for (tenant, end) in [("paused", Method::PATCH), ("other", Method::DELETE)] {
-        if tenant == "paused" {
-            operator.expect(201, Method::POST, "/api/v1/tenants", Some(&json!({"id": tenant}))).await;
-        }
-        let key = printed(&url, &["keys", "create", "--role", "tenant-viewer", "--tenant", tenant]);
-        await_status(&[&first, &second], &key, 200).await;
-        let path = format!("/api/v1/tenants/{tenant}");
-        let body = (end == Method::PATCH).then(|| json!({"active": false}));
-        let ended = operator.call(end, &path, body.as_ref()).await.expect("the service answers");
-        assert!(ended.status.is_success(), "{tenant}: {}", ended.body);
-        await_status(&[&first, &second], &key, 401).await;
-    }
-
     printed(&url, &["keys", "revoke", made["id"].as_str().expect("an id")]);
     await_status(&[&first, &second], admin, 401).await;
     let listed = printed(&url, &["keys", "list", "--tenant", "acme"]);
@@ -109,6 +95,27 @@ async fn keys_open_the_api_until_they_are_revoked() {
         !callbacks(&url, &["keys", "create", "--role", "tenant-viewer"]).status.success(),
         "a viewer needs a tenant"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_that_is_switched_off_or_deleted_takes_its_keys_with_it() {
+    let database = TestDatabase::create().await;
+    let url = database.url();
+    let first = Replica::start(database.url(), &[KEYS_ONLY]).await;
+    let second = Replica::start(database.url(), &[KEYS_ONLY]).await;
+    let operator = printed(&url, &["keys", "create", "--name", "Ada"]);
+    await_status(&[&first, &second], &operator, 200).await;
+    let operator = first.api().with_key(&operator);
+    for (tenant, end) in [("paused", Method::PATCH), ("gone", Method::DELETE)] {
+        operator.expect(201, Method::POST, "/api/v1/tenants", Some(&json!({"id": tenant}))).await;
+        let key = printed(&url, &["keys", "create", "--role", "tenant-viewer", "--tenant", tenant]);
+        await_status(&[&first, &second], &key, 200).await;
+        let path = format!("/api/v1/tenants/{tenant}");
+        let body = (end == Method::PATCH).then(|| json!({"active": false}));
+        let ended = operator.call(end, &path, body.as_ref()).await.expect("the service answers");
+        assert!(ended.status.is_success(), "{tenant}: {}", ended.body);
+        await_status(&[&first, &second], &key, 401).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -126,6 +126,7 @@ async fn payloads_are_encrypted_for_readers_of_the_database_and_gone_with_the_te
         eventually_true(EFFECT_LIMIT, "nothing is taken on for it any more", refused).await;
     }
     assert!(start.elapsed() < EFFECT_LIMIT, "{:?}", start.elapsed());
+    events_of_the_outbox_are_dropped(&database.url(), [&here, &there]).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let settled = at(&receiver, "/hook").len();
     tokio::time::sleep(Duration::from_secs(3)).await;

@@ -59,7 +59,15 @@ impl Flusher {
 
     /// Takes what waits, up to a batch of events; waits only when there is nothing at all.
     async fn gather(&self, gathered: &mut Vec<IntakeRequest>) -> bool {
-        let mut requests = self.requests.lock().await;
+        let mut requests = if gathered.is_empty() {
+            self.requests.lock().await
+        } else {
+            // Another flusher may be waiting in there for an event that is long in coming; what was set back does not.
+            match self.requests.try_lock() {
+                Ok(requests) => requests,
+                Err(_) => return true,
+            }
+        };
         if gathered.is_empty() {
             let first = tokio::select! {
                 biased;

@@ -1,5 +1,7 @@
 //! From an accepted event to its recorded outcome.
 
+use std::time::Duration;
+
 use callbacks_testkit::scripted_transport::Step;
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -26,6 +28,21 @@ async fn an_event_reaches_its_configuration_and_is_on_record(_: PgPoolOptions, o
     assert_eq!(read.failure_count, 0);
     assert!(read.last_success_at.is_some());
     assert_eq!(house.number("SELECT total_callbacks FROM domain_totals").await, 1);
+}
+
+/// Repeats within one transaction are set back to the next, which must come though nothing else arrives.
+#[sqlx::test(migrations = "../../migrations")]
+async fn repeats_that_arrive_together_do_not_wait_for_another_event(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let house = House::open(options).await;
+    for round in 0..5 {
+        let event = json!({ "id": format!("once-{round}"), "type": "order.created", "payload": {} });
+        let all = futures::future::join_all((0..16).map(|_| house.submit(event.clone())));
+        let answers = tokio::time::timeout(Duration::from_secs(10), all).await.expect("all are answered");
+        assert_eq!(answers.iter().filter(|answer| !answer.duplicate).count(), 1, "{answers:?}");
+    }
 }
 
 #[sqlx::test(migrations = "../../migrations")]
