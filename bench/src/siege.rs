@@ -30,9 +30,10 @@ const NEWCOMER_EVERY: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(10);
 const PROBE: &[u8] = b"GET /actuator/health/liveness HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
 
-/// A siege under way on a thread of its own.
+/// A siege under way. Those who come anew have a thread of their own, so that they do not wait for the besiegers.
 pub(crate) struct RunningSiege {
-    thread: JoinHandle<Result<Vec<Duration>>>,
+    besiegers: JoinHandle<Result<()>>,
+    newcomers: JoinHandle<Result<Vec<Duration>>>,
     stopped: Arc<AtomicBool>,
 }
 
@@ -40,22 +41,22 @@ impl RunningSiege {
     pub(crate) fn start(address: SocketAddr, siege: Siege) -> Result<Self> {
         let stopped = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stopped);
-        let thread = std::thread::Builder::new().name("siege".to_owned()).spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let waits = runtime.block_on(async {
-                besiege(address, siege);
-                newcomers(address, &seen).await
-            });
-            // Whoever is still at it ends with the runtime.
-            Ok(waits)
+        let besiegers = on_a_thread("siege", async move {
+            besiege(address, siege);
+            // Whoever is still at it then ends with the runtime.
+            while !seen.load(Relaxed) {
+                sleep(NEWCOMER_EVERY).await;
+            }
         })?;
-        Ok(Self { thread, stopped })
+        let newcomers = on_a_thread("newcomers", newcomers(address, Arc::clone(&stopped)))?;
+        Ok(Self { besiegers, newcomers, stopped })
     }
 
     /// Ends it and tells in words how long those had to wait who came anew.
     pub(crate) fn stop(self) -> Result<String> {
         self.stopped.store(true, Relaxed);
-        let mut waits = self.thread.join().map_err(|_panic| anyhow!("the siege panicked"))??;
+        self.besiegers.join().map_err(|_panic| anyhow!("the besiegers panicked"))??;
+        let mut waits = self.newcomers.join().map_err(|_panic| anyhow!("the newcomers panicked"))??;
         waits.sort_unstable();
         let at = |share: f64| waits.get((waits.len() as f64 * share) as usize).copied().unwrap_or_default();
         let (middle, late) = (at(0.5).as_secs_f64() * 1e3, at(0.99).as_secs_f64() * 1e3);
@@ -65,6 +66,15 @@ impl RunningSiege {
             waits.len()
         ))
     }
+}
+
+fn on_a_thread<T: Send + 'static>(
+    name: &str,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<JoinHandle<Result<T>>> {
+    Ok(std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work))
+    })?)
 }
 
 fn besiege(address: SocketAddr, siege: Siege) {
@@ -148,7 +158,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// How long each of those waited for an answer who came one after the other, each over a connection of its own.
-async fn newcomers(address: SocketAddr, stopped: &AtomicBool) -> Vec<Duration> {
+async fn newcomers(address: SocketAddr, stopped: Arc<AtomicBool>) -> Vec<Duration> {
     sleep(ARRIVAL).await;
     let mut waits = Vec::new();
     while !stopped.load(Relaxed) {
