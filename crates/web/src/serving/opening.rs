@@ -13,6 +13,8 @@ use crate::serving::framing::{Speech, speech};
 
 /// Bytes that are read at a time: most heads are shorter.
 const PIECE: usize = 1024;
+/// Bytes a connection reads before others have their turn: a flood of HTTP/2's small frames would keep a thread for long.
+const TURN: usize = 16 << 10;
 
 /// Reads until it is known what the client speaks; `None` when it has gone before. At most `most` bytes and a piece are read.
 pub(super) async fn begin(stream: TcpStream, most: usize) -> io::Result<Option<(Speech, Begun)>> {
@@ -29,7 +31,7 @@ pub(super) async fn begin(stream: TcpStream, most: usize) -> io::Result<Option<(
             Err(error) => return Err(error),
         }
         if let Some(speech) = speech(&bytes, known, most) {
-            return Ok(Some((speech, Begun { bytes: Bytes::from(bytes), stream })));
+            return Ok(Some((speech, Begun { bytes: Bytes::from(bytes), stream, read: 0 })));
         }
     }
 }
@@ -38,6 +40,25 @@ pub(super) async fn begin(stream: TcpStream, most: usize) -> io::Result<Option<(
 pub(super) struct Begun {
     bytes: Bytes,
     stream: TcpStream,
+    /// Bytes read in this turn.
+    read: usize,
+}
+
+impl Begun {
+    fn poll_stream(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.read >= TURN {
+            self.read = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        match polled {
+            Poll::Ready(_) => self.read += buffer.filled().len() - before,
+            Poll::Pending => self.read = 0,
+        }
+        polled
+    }
 }
 
 impl AsyncRead for Begun {
@@ -47,7 +68,7 @@ impl AsyncRead for Begun {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.bytes.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(cx, buffer);
+            return self.poll_stream(cx, buffer);
         }
         let length = self.bytes.len().min(buffer.remaining());
         buffer.put_slice(&self.bytes.split_to(length));
