@@ -27,8 +27,9 @@ use crate::watermark::Watermark;
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(90);
 /// How often a silent consumer looks whether it should be given up.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Pause after an error, which librdkafka may report in quick succession.
-const AFTER_ERROR: Duration = Duration::from_millis(200);
+/// Pause after an error. Short: while no broker can be reached librdkafka queues some twenty errors a second, and what comes
+/// when the brokers are back stands behind all of them.
+const AFTER_ERROR: Duration = Duration::from_millis(5);
 /// How long the intake may be behind before partitions are paused. Pausing throws away what was fetched, so it is only for
 /// when the group would otherwise think that this member is dead (max.poll.interval.ms, five minutes).
 const PAUSE_AFTER: Duration = Duration::from_secs(30);

@@ -1,5 +1,6 @@
 //! Kafka: the suite, and what only Kafka has.
 
+mod absence;
 mod bench;
 mod group;
 mod poison;

@@ -37,16 +37,28 @@ pub(crate) struct KafkaBench {
 
 impl KafkaBench {
     pub(crate) async fn new(name: &str, partitions: i32) -> Self {
-        let mut servers = BROKER.address();
-        let mut mock = None;
+        let servers = BROKER.address();
         if servers == UNAVAILABLE {
             say(
                 "NO REAL KAFKA: Maven Central could not be reached, so this runs against librdkafka's mock cluster",
             );
-            let cluster = MockCluster::new(1).expect("a mock cluster");
-            servers = cluster.bootstrap_servers();
-            mock = Some(cluster);
+            return Self::mocked(name, partitions).await;
         }
+        Self::at(servers, None, name, partitions).await
+    }
+
+    /// A cluster of its own, which may go away without troubling anybody else.
+    pub(crate) async fn mocked(name: &str, partitions: i32) -> Self {
+        let mock = MockCluster::new(1).expect("a mock cluster");
+        Self::at(mock.bootstrap_servers(), Some(mock), name, partitions).await
+    }
+
+    async fn at(
+        servers: String,
+        mock: Option<MockCluster<'static, DefaultProducerContext>>,
+        name: &str,
+        partitions: i32,
+    ) -> Self {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", &servers)
             .set("linger.ms", "5")
@@ -85,6 +97,14 @@ impl KafkaBench {
         self.mock.is_none()
     }
 
+    /// Takes the mock cluster away for a while.
+    pub(crate) async fn stay_away(&self, absence: Duration) {
+        let mock = self.mock.as_ref().expect("a mock cluster");
+        mock.broker_down(1).expect("it goes down");
+        tokio::time::sleep(absence).await;
+        mock.broker_up(1).expect("it comes back");
+    }
+
     /// Sends one record.
     pub(crate) async fn send(&self, topic: &str, key: &str, value: &str, headers: OwnedHeaders) {
         let record = FutureRecord::to(topic).key(key).payload(value).headers(headers);
@@ -121,11 +141,7 @@ impl Bench for KafkaBench {
     async fn restart_broker(&self) {
         match &self.mock {
             None => BROKER.restart().await,
-            Some(mock) => {
-                mock.broker_down(1).expect("it goes down");
-                tokio::time::sleep(Duration::from_secs(5)).await;
-                mock.broker_up(1).expect("it comes back");
-            }
+            Some(_) => self.stay_away(Duration::from_secs(5)).await,
         }
     }
 
