@@ -24,7 +24,7 @@ async fn a_consumer_that_is_there_before_its_brokers_reads_as_soon_as_they_are()
     let subscription = bench.subscription().expect("a subscription");
     tokio::join!(bench.stay_away(Duration::from_secs(25)), replica.subscribe(subscription));
     let resumed = async || ledger.events() == 1;
-    eventually(Duration::from_secs(10), "reading begins", resumed, async || ledger.events().to_string())
+    eventually(Duration::from_secs(30), "reading begins", resumed, async || ledger.events().to_string())
         .await;
     replica.stop().await;
     assert_eq!((ledger.missing(1), ledger.extra()), (vec![], 0));
