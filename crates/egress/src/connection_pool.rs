@@ -14,7 +14,6 @@ use http::{HeaderValue, Uri};
 use parking_lot::{Mutex, RwLock};
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
-use url::Host as UrlHost;
 
 use crate::fault::Fault;
 use crate::guarded_connector::{Host, Peer, Target, vet};
@@ -74,8 +73,9 @@ impl ConnectionPool {
             return Some(Arc::clone(endpoint));
         }
         let idle_total = Arc::clone(&self.idle_total);
-        let mut prepared = Endpoint::prepare(&destination.url, tls, destination.tls.as_deref(), idle_total)?;
-        prepared.choose_proxy(&self.settings.proxies, destination.url.url().scheme());
+        let proxies = &self.settings.proxies;
+        let prepared =
+            Endpoint::prepare(&destination.url, tls, destination.tls.as_deref(), proxies, idle_total)?;
         let prepared = Arc::new(prepared);
         Some(Arc::clone(self.endpoints.write().entry(key).or_insert(prepared)))
     }
@@ -138,15 +138,12 @@ impl Endpoint {
         url: &CallbackUrl,
         tls: &Tls,
         identity: Option<&TlsIdentity>,
+        proxies: &Proxies,
         idle_total: Arc<AtomicUsize>,
     ) -> Option<Self> {
         let url = url.url();
         let port = url.port_or_known_default()?;
-        let host = match url.host()? {
-            UrlHost::Domain(name) => Host::Name(name.to_owned()),
-            UrlHost::Ipv4(address) => Host::Literal(address.into()),
-            UrlHost::Ipv6(address) => Host::Literal(address.into()),
-        };
+        let host = Host::from(url.host()?);
         let tls_name = match (url.scheme(), &host) {
             ("https", Host::Name(name)) => {
                 Some(ServerName::try_from(name.trim_end_matches('.').to_owned()).ok()?)
@@ -170,15 +167,11 @@ impl Endpoint {
             host: host.text(),
             http1_only: AtomicBool::new(tls_target.is_none()),
             answered: AtomicBool::new(false),
-            target: Target { host, port, tls: tls_target, proxy: None },
+            target: Target { proxy: proxies.of(url.scheme(), &host), host, port, tls: tls_target },
             pioneer: tokio::sync::Mutex::new(()),
             lines: Mutex::new(Lines { idle: Vec::new(), shared: None, last_used: Instant::now() }),
             idle_total,
         })
-    }
-
-    fn choose_proxy(&mut self, proxies: &Proxies, scheme: &str) {
-        self.target.proxy = proxies.of(scheme, &self.target.host);
     }
 
     /// A connection that is open and whose peer the destination's policy still permits.
@@ -279,7 +272,8 @@ mod tests {
 
     fn prepared(text: &str) -> Endpoint {
         let url = CallbackUrl::try_from(text).expect("a callback URL");
-        Endpoint::prepare(&url, &usual(), None, Arc::default()).expect("it can be put into a request")
+        Endpoint::prepare(&url, &usual(), None, &Proxies::default(), Arc::default())
+            .expect("it can be put into a request")
     }
 
     #[test]
@@ -307,7 +301,7 @@ mod tests {
                 text = format!("{text}?{query}");
             }
             if let Ok(url) = CallbackUrl::try_from(text.as_str()) {
-                let endpoint = Endpoint::prepare(&url, &TLS, None, Arc::default());
+                let endpoint = Endpoint::prepare(&url, &TLS, None, &Proxies::default(), Arc::default());
                 prop_assert!(endpoint.is_some(), "{} cannot be sent to", url.as_str());
                 let endpoint = endpoint.expect("just checked");
                 prop_assert_eq!(endpoint.absolute.to_string(), url.as_str());

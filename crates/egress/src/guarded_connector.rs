@@ -9,6 +9,7 @@ use callbacks_core::delivery::transport::{Destination, FailureKind, TxtFailure};
 use callbacks_core::gates::address_policy::How;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+use url::Host as UrlHost;
 
 use crate::dialer::Dialer;
 use crate::dns::Directory;
@@ -42,6 +43,16 @@ pub(crate) enum Host {
     Name(String),
     /// An address written in the URL itself.
     Literal(IpAddr),
+}
+
+impl From<UrlHost<&str>> for Host {
+    fn from(host: UrlHost<&str>) -> Self {
+        match host {
+            UrlHost::Domain(name) => Self::Name(name.to_owned()),
+            UrlHost::Ipv4(address) => Self::Literal(address.into()),
+            UrlHost::Ipv6(address) => Self::Literal(address.into()),
+        }
+    }
 }
 
 impl Host {

@@ -9,7 +9,7 @@ use callbacks_core::routing::endpoint_identity::basic;
 use http::HeaderValue;
 use ipnet::IpNet;
 use percent_encoding::percent_decode_str;
-use url::{Host as UrlHost, Url};
+use url::Url;
 
 use crate::guarded_connector::Host;
 
@@ -56,11 +56,7 @@ impl FromStr for Proxy {
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
             return Err(ProxyError::Path);
         }
-        let host = match url.host().ok_or(ProxyError::NoUrl)? {
-            UrlHost::Domain(name) => Host::Name(name.to_owned()),
-            UrlHost::Ipv4(address) => Host::Literal(address.into()),
-            UrlHost::Ipv6(address) => Host::Literal(address.into()),
-        };
+        let host = Host::from(url.host().ok_or(ProxyError::NoUrl)?);
         let port = url.port_or_known_default().ok_or(ProxyError::NoUrl)?;
         Ok(Self { host, port, authorization: authorization(&url)? })
     }

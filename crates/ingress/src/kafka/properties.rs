@@ -133,9 +133,9 @@ fn defaults(settings: &SourcesSettings, by_pattern: bool) -> Vec<(String, String
         ("topic.metadata.refresh.interval.ms", "5000"),
         ("fetch.error.backoff.ms", "200"),
         ("fetch.wait.max.ms", "100"),
-        // Each consumer buffers this much at most; backpressure is not reading on.
         // How soon a full queue is looked at again. The default, a second, leaves it empty for most of that second.
         ("fetch.queue.backoff.ms", "20"),
+        // Each consumer buffers this much at most; backpressure is not reading on.
         ("queued.max.messages.kbytes", "16384"),
         ("queued.min.messages", "5000"),
         ("socket.keepalive.enable", "true"),
